@@ -1,0 +1,40 @@
+"""Topics: names, keys, partitions, retention. Every topic of the system is named here and created explicitly."""
+
+from typing import NamedTuple
+
+DEFAULT_PARTITIONS = 8
+FOREVER = -1
+
+
+class Topic(NamedTuple):
+    """One Kafka topic. ``key`` says in words what the record key is; ``retention_ms`` -1 keeps everything."""
+
+    name: str
+    key: str
+    partitioned: bool = True
+    compacted: bool = False
+    retention_ms: int = FOREVER
+    restricted: bool = False
+
+
+CHECK_INS = Topic("check-ins", "token of the subject")
+TEMPERATURES = Topic("temperatures", "person token")
+FOLLOW_UPS = Topic("follow-ups", "person token")
+ENFORCEMENT = Topic("enforcement", "case id")
+REPORTS = Topic("reports", "unit id")
+URGENT_CARE = Topic("urgent-care", "person token", restricted=True)
+REFERENCE = Topic("reference", "entity id", partitioned=False)
+RISK_CHANGES = Topic("risk-changes", "person token", compacted=True)
+SLA_EVENTS = Topic("sla-events", "clock id")
+DEAD_LETTERS = Topic("dead-letters", "topic/partition/offset of the record", retention_ms=30 * 24 * 3600 * 1000)
+
+PERSON_TOPICS = (CHECK_INS, TEMPERATURES, FOLLOW_UPS)
+INPUT_TOPICS = (*PERSON_TOPICS, ENFORCEMENT, REPORTS, URGENT_CARE, REFERENCE)
+DERIVED_TOPICS = (RISK_CHANGES, SLA_EVENTS, DEAD_LETTERS)
+ALL_TOPICS = (*INPUT_TOPICS, *DERIVED_TOPICS)
+BY_NAME = {topic.name: topic for topic in ALL_TOPICS}
+
+
+def partitions_of(topic: Topic, partitions: int = DEFAULT_PARTITIONS) -> int:
+    """Number of partitions of a topic in an installation whose person topics have ``partitions``."""
+    return partitions if topic.partitioned else 1
