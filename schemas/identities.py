@@ -1,0 +1,89 @@
+"""Names that identify: tokens of persons and vehicles, event ids, identity and content hashes.
+
+The canonical text of a record is what two records must share to be the same content: the key, then every field that
+says something, in schema order. Fields that are absent (null, ``NOT_STATED``, an empty list) are left out, so a field
+added by a later schema version does not change the hash of what was published before it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+from xxhash import xxh3_128_digest
+
+TOKEN_PATTERN = r"^[pvs][0-9]{2}[a-z2-7]{24}$"
+"""A token: kind of subject, token epoch, 120 bits in base 32. Nothing that identifies a person has this shape."""
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+"""Shape of every other key and name (case, unit, entity, source, site)."""
+
+_TOKEN = re.compile(TOKEN_PATTERN)
+_FIELD, _ITEM = "\x1f", "\x1e"
+
+
+class EventId(NamedTuple):
+    """Identity of an event: who made it, and that source's own counter."""
+
+    source: str
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.source}#{self.sequence}"
+
+
+def is_token(text: str) -> bool:
+    """Whether the text has the shape of a token."""
+    return _TOKEN.match(text) is not None
+
+
+def identity_hash(source: str, sequence: int) -> bytes:
+    """16 bytes that stand for the event's identity."""
+    return xxh3_128_digest(f"{source}{_FIELD}{sequence}".encode())
+
+
+def content_hash(key: str, row: Mapping[str, Any], fields: Sequence[str]) -> bytes:
+    """16 bytes that stand for what the record says; ``fields`` is the order of the schema."""
+    parts = [key]
+    for field in fields:
+        value = row[field]
+        if value is None or value == "NOT_STATED" or value == []:
+            continue
+        if isinstance(value, list):
+            value = _ITEM.join(map(str, value))
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        elif isinstance(value, str):
+            value = f"{len(value.encode())}:{value}"
+        parts.append(f"{field}={value}")
+    return xxh3_128_digest(_FIELD.join(parts).encode())
+
+
+def _canonical(frame: pl.DataFrame, field: str) -> pl.Expr | None:
+    column, kind = pl.col(field), frame.schema[field]
+    if frame[field].null_count() == len(frame):
+        return None
+    if isinstance(kind, pl.List):
+        column = pl.when(column.list.len() > 0).then(column.cast(pl.List(pl.String)).list.join(_ITEM))
+        kind = pl.String()
+    elif isinstance(kind, pl.Enum | pl.Categorical):
+        text = column.cast(pl.String)
+        column = pl.when(text != "NOT_STATED").then(text)
+    if kind == pl.Boolean or kind.is_integer():
+        return pl.lit(f"{_FIELD}{field}=") + column.cast(pl.String)
+    return pl.lit(f"{_FIELD}{field}=") + column.str.len_bytes().cast(pl.String) + pl.lit(":") + column
+
+
+def identity_hashes(frame: pl.DataFrame) -> list[bytes]:
+    """`identity_hash` of every row of a frame with the columns ``source`` and ``sequence``."""
+    texts = frame.select(pl.col("source") + pl.lit(_FIELD) + pl.col("sequence").cast(pl.String)).to_series()
+    return [xxh3_128_digest(text) for text in texts.to_list()]
+
+
+def content_hashes(frame: pl.DataFrame, fields: Sequence[str]) -> list[bytes]:
+    """`content_hash` of every row of a frame that has the binary column ``key`` and all ``fields``."""
+    if frame.is_empty():
+        return []
+    columns = [expression for field in fields if (expression := _canonical(frame, field)) is not None]
+    text = pl.concat_str([pl.col("key").cast(pl.String), *columns], ignore_nulls=True)
+    return [xxh3_128_digest(text) for text in frame.select(text).to_series().to_list()]
