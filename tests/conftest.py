@@ -1,0 +1,15 @@
+"""Fixtures and guards of all tests."""
+
+import pytest
+
+from tests.support.cluster import clickhouse_server, kafka_cluster
+from tests.support.guards import no_unexpected_errors, nothing_is_left_over
+
+__all__ = ["clickhouse_server", "kafka_cluster", "no_unexpected_errors", "nothing_is_left_over"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of this suite."""
+    config.addinivalue_line(
+        "markers", "expects_errors(pattern): the test provokes ERROR logs that match this regular expression"
+    )
