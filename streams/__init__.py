@@ -1,0 +1,1 @@
+"""What an event means: pure rules over sets of facts, and the Faust worker that runs them. Imports schemas only."""

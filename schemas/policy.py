@@ -1,0 +1,216 @@
+"""The policy: every threshold, comparator, duration, level and deadline class, as versioned data.
+
+A policy file is TOML; `Policy` is its shape. `PolicyBook` holds all versions and answers which one was in effect.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.codes import DeadlineClass, HealthCode, LeadSource, LeadState, PushMode, RiskLevel, RiskTier, SiteKind
+from schemas.events import to_milliseconds
+from schemas.validity import Limits
+
+DEFAULT_POLICY = "joint-control-2020"
+_HOUR_MS = 3_600_000
+_MINUTE_MS = 60_000
+
+
+class BadPolicy(ValueError):
+    """The policy text cannot be used; the message names the setting and what is wrong with it."""
+
+
+class Comparator(str, Enum):
+    OVER = "OVER"
+    AT_LEAST = "AT_LEAST"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Threshold(_Part):
+    """A temperature limit in tenths of a degree Celsius; ``OVER`` is strict (超过)."""
+
+    comparator: Comparator
+    threshold_tenths: Annotated[int, Field(ge=300, le=450)]
+    source: str
+
+    def crossed_by(self, value_tenths: int) -> bool:
+        if self.comparator is Comparator.OVER:
+            return value_tenths > self.threshold_tenths
+        return value_tenths >= self.threshold_tenths
+
+    @property
+    def lowest_crossing(self) -> int:
+        """Smallest value in tenths that crosses."""
+        return self.threshold_tenths + (self.comparator is Comparator.OVER)
+
+
+class _Lasting(_Part):
+    hours: Annotated[int, Field(gt=0, le=24 * 366)]
+    source: str
+
+    @property
+    def duration_ms(self) -> int:
+        return self.hours * _HOUR_MS
+
+
+class TemperatureRule(_Lasting):
+    level: RiskLevel
+    default: Threshold
+    by_site_kind: dict[SiteKind, Threshold] = {}
+
+    def threshold(self, site_kind: str) -> Threshold:
+        return self.by_site_kind.get(SiteKind(site_kind), self.default)
+
+
+class HealthCodeRule(_Lasting):
+    levels: dict[HealthCode, RiskLevel]
+
+
+class OriginAreaRule(_Lasting):
+    levels: dict[RiskTier, RiskLevel]
+
+
+class LeadRule(_Lasting):
+    levels: dict[LeadSource, RiskLevel]
+
+
+class SymptomRule(_Lasting):
+    level: RiskLevel
+
+
+class RiskRules(_Part):
+    temperature: TemperatureRule
+    health_code: HealthCodeRule
+    origin_area: OriginAreaRule
+    lead: LeadRule
+    symptoms: SymptomRule
+
+
+class DeadlineRule(_Part):
+    """One class of deadline: either ``hours`` after the start, or the end of the start's calendar day."""
+
+    deadline_class: DeadlineClass
+    push_mode: PushMode
+    home_province: bool | None = None
+    hours: Annotated[int, Field(gt=0)] | None = None
+    calendar_day: bool = False
+    due_soon_minutes: Annotated[int, Field(ge=0)]
+    source: str
+
+    def applies(self, push_mode: str, home_province: bool) -> bool:
+        return self.push_mode.value == push_mode and self.home_province in (None, home_province)
+
+    def due_at(self, start_ms: int, zone_offset_minutes: int) -> int:
+        """UTC milliseconds of the deadline; a calendar day ends at midnight at the offset of the start (T2)."""
+        if self.calendar_day:
+            offset = zone_offset_minutes * _MINUTE_MS
+            day = 24 * _HOUR_MS
+            return (start_ms + offset) // day * day + day - offset
+        assert self.hours is not None
+        return start_ms + self.hours * _HOUR_MS
+
+    @property
+    def due_soon_ms(self) -> int:
+        return self.due_soon_minutes * _MINUTE_MS
+
+
+class FollowUpRule(_Part):
+    starts_at: Annotated[str, Field(pattern="^RECEIVED$")]
+    stops_at: LeadState
+    source: str
+
+
+class ArrivalRule(_Part):
+    horizon_hours: Annotated[int, Field(gt=0)]
+    allowed_skew_seconds: Annotated[int, Field(ge=0)]
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.allowed_skew_seconds * 1000, self.horizon_hours * _HOUR_MS)
+
+
+class Policy(_Part):
+    id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
+    version: Annotated[int, Field(ge=1)]
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime | None = None
+    arrival: ArrivalRule
+    risk: RiskRules
+    deadlines: list[DeadlineRule]
+    follow_up: FollowUpRule
+
+    @property
+    def name(self) -> str:
+        """Name and version, as it stands beside every verdict."""
+        return f"{self.id}@{self.version}"
+
+    def deadline(self, push_mode: str, home_province: bool) -> DeadlineRule | None:
+        """The first class whose conditions hold; None when the policy has none for such a lead."""
+        return next((rule for rule in self.deadlines if rule.applies(push_mode, home_province)), None)
+
+
+def parse_policy(text: str, where: str = "policy") -> Policy:
+    """Policy of a TOML text. Raises `BadPolicy` naming the setting at fault."""
+    try:
+        policy = Policy.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise BadPolicy(f"{where}: not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadPolicy(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    for rule in policy.deadlines:
+        if (rule.hours is None) is not rule.calendar_day:
+            raise BadPolicy(f"{where}: deadlines.{rule.deadline_class.value}: state either hours or calendar_day = true")
+    return policy
+
+
+def policy_text(name: str = DEFAULT_POLICY) -> str:
+    """Text of a policy file shipped with Checkline. Raises `BadPolicy` when there is none of that name."""
+    path = files("schemas") / "policies" / f"{name}.toml"
+    if not path.is_file():
+        raise BadPolicy(f"no policy named {name} is shipped: look into schemas/policies")
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def default_policy() -> Policy:
+    """What is in effect where the log names no policy."""
+    return parse_policy(policy_text(), DEFAULT_POLICY)
+
+
+class PolicyBook:
+    """All policy versions with the time from which each is in effect."""
+
+    def __init__(self, versions: Iterable[tuple[int, Policy]] = ()) -> None:
+        self._versions = sorted(
+            ((effective_from, policy) for effective_from, policy in versions),
+            key=lambda item: (item[0], item[1].version, item[1].id),
+        )
+
+    def in_effect(self, at_ms: int) -> Policy:
+        """The version in effect at a time (UTC milliseconds): the latest that had begun and not ended."""
+        found = default_policy()
+        for effective_from, policy in self._versions:
+            if effective_from > at_ms:
+                break
+            if policy.valid_until is None or at_ms < _milliseconds(policy.valid_until):
+                found = policy
+        return found
+
+    @property
+    def policies(self) -> list[Policy]:
+        """Every version that can ever be in effect, the default among them."""
+        return [default_policy(), *(policy for _, policy in self._versions)]
+
+
+def _milliseconds(when: datetime) -> int:
+    return int(to_milliseconds(when))

@@ -1,0 +1,70 @@
+"""State as a set of facts: union is all that ever happens to it.
+
+A fact is a frozen tagged struct; its encoding is its identity as a member of the set. A state is an eight-byte header
+(the next time at which it wants a tick; an index, recomputed from the facts) and the sorted encodings, so equal sets
+have equal bytes whatever the order of arrival.
+"""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import msgspec
+
+from schemas.identities import EventId, identity_hash
+
+NEVER = 2**63 - 1
+MOST_FACTS_A_DAY = 1000
+"""More facts than this of one key and day are a stuck device: the smallest identity hashes are kept."""
+
+_DAY_MS = 86_400_000
+_ENCODER = msgspec.msgpack.Encoder()
+_MEMBERS = msgspec.msgpack.Decoder(list[bytes])
+
+
+class Fact(msgspec.Struct, frozen=True, array_like=True):
+    """Something an event asserts, as observed: which event, when it happened, when it was sent (UTC milliseconds)."""
+
+    ends: ClassVar[bool] = True
+
+    source: str
+    sequence: int
+    at: int
+    sent_at: int
+
+    @property
+    def event_id(self) -> EventId:
+        return EventId(self.source, self.sequence)
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """The canonical bytes of a fact."""
+    return _ENCODER.encode(fact)
+
+
+def encode_state(members: Iterable[bytes], next_due: int | None) -> bytes:
+    """State of a set of encoded facts."""
+    header = NEVER if next_due is None else next_due
+    return header.to_bytes(8, "big", signed=True) + _ENCODER.encode(sorted(members))
+
+
+def decode_state(state: bytes) -> list[bytes]:
+    """The encoded facts of a state, sorted."""
+    return _MEMBERS.decode(memoryview(state)[8:])
+
+
+def next_due(state: bytes) -> int | None:
+    """When the state wants its next tick, UTC milliseconds."""
+    due = int.from_bytes(state[:8], "big", signed=True)
+    return None if due == NEVER else due
+
+
+def limit_flood(members: set[bytes], decode: Any) -> set[bytes]:
+    """At most `MOST_FACTS_A_DAY` facts of a day: those with the smallest identity hashes, so that no order of arrival
+    changes which. ``decode`` turns an encoded fact into the fact."""
+    if len(members) <= MOST_FACTS_A_DAY:
+        return members
+    by_day: dict[int, list[tuple[bytes, bytes]]] = {}
+    for member in members:
+        fact = decode(member)
+        by_day.setdefault(fact.at // _DAY_MS, []).append((identity_hash(fact.source, fact.sequence), member))
+    return {member for facts in by_day.values() for _, member in sorted(facts)[:MOST_FACTS_A_DAY]}

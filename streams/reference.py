@@ -1,0 +1,61 @@
+"""Reference data in effect: policies and risk areas, every version kept with the time from which it counts.
+
+A version takes effect at the later of its ``valid_from`` and its arrival plus the allowed skew and five seconds, so a
+record judged by its own ``sent_at`` is judged alike in any order of processing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.codes import RiskTier
+from schemas.policy import Policy, PolicyBook, parse_policy
+from schemas.validity import Limits
+
+SETTLING_MS = 5000
+FOREVER = 2**63 - 1
+_ORDER = {tier.value: rank for rank, tier in enumerate(RiskTier)}
+
+
+def higher_tier(one: str, other: str) -> str:
+    """The higher of two risk tiers."""
+    return max(one, other, key=_ORDER.__getitem__)
+
+
+class Reference:
+    """All versions seen so far. Adding is a union: order and repetition do not matter."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._delay = (limits or Limits()).allowed_skew_ms + SETTLING_MS
+        self._areas: dict[str, set[tuple[int, int, int, str]]] = {}
+        self._policies: dict[tuple[str, int, int], Policy] = {}
+        self.policies = PolicyBook()
+
+    def add(self, entity_id: str, row: Mapping[str, Any], appended_at: int) -> None:
+        """Takes in one reference row. Raises `schemas.policy.BadPolicy` when a policy version cannot be read."""
+        valid_from = row["valid_from"]
+        if valid_from is None:
+            return
+        effective_from = max(valid_from, appended_at + self._delay)
+        if row["kind"] == "RISK_AREA":
+            until = FOREVER if row["valid_until"] is None else row["valid_until"]
+            self._areas.setdefault(entity_id, set()).add((effective_from, appended_at, until, row["tier"]))
+        elif row["kind"] == "POLICY_VERSION":
+            policy = parse_policy(row["document"], f"policy version {entity_id}")
+            self._policies[policy.id, policy.version, effective_from] = policy
+            self.policies = PolicyBook((effective, found) for (_, _, effective), found in self._policies.items())
+
+    def tier_of(self, area: str | None, at: int) -> str:
+        """Tier of an area at a time, UTC milliseconds: the newest version that had begun, if it has not ended."""
+        versions = self._areas.get(area or "", ())
+        begun = [version for version in versions if version[0] <= at]
+        if not begun:
+            return RiskTier.NOT_STATED.value
+        _, _, until, tier = max(begun)
+        return tier if at < until else RiskTier.NOT_STATED.value
+
+    @property
+    def risky_areas(self) -> list[str]:
+        """Areas that are or ever were of medium or high risk."""
+        return sorted(
+            area for area, versions in self._areas.items() if any(tier in ("MEDIUM", "HIGH") for *_, tier in versions)
+        )
