@@ -165,12 +165,15 @@ class Session:
 
     def describe(self, query: str, parameters: Mapping[str, str] | None = None) -> Structure:
         """Names and types of a query's columns."""
-        raw = self.run(f"DESCRIBE TABLE ({query.rstrip().rstrip(';')}\n)", "JSONCompactStrings", parameters)
-        return [(name, spec) for name, spec, *_ in json.loads(raw)["data"]]
+        return self._describe(f"({query.rstrip().rstrip(';')}\n)", parameters)
 
     def describe_literal(self, structure: str) -> Structure:
         """Names and types of `structure`, a string literal as table functions take it."""
-        raw = self.run(f"DESCRIBE TABLE null({structure})", "JSONCompactStrings")
+        return self._describe(f"null({structure})", None)
+
+    def _describe(self, source: str, parameters: Mapping[str, str] | None) -> Structure:
+        statement = f"DESCRIBE TABLE {source} SETTINGS print_pretty_type_names = 0"
+        raw = self.run(statement, "JSONCompactStrings", parameters)
         return [(name, spec) for name, spec, *_ in json.loads(raw)["data"]]
 
     def create_temporary(self, name: str, structure: Structure) -> None:
