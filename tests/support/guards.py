@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 # Inherited by every process a test starts, so that one whose parent has died is still found.
-SESSION_VARIABLE = "CHECKLINE_TEST_SESSION"
+SESSION_VARIABLE = "TEST_SESSION_OF_CHECKLINE"
 END_SECONDS = 5.0
 
 
