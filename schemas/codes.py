@@ -4,11 +4,11 @@ The member's name is what stands in Avro, in JSON and in ClickHouse; the names a
 a value like any other (column readers take no nullable enumerations).
 """
 
-from enum import Enum
+from enum import StrEnum
 from typing import Self
 
 
-class Code(str, Enum):
+class Code(StrEnum):
     """A bilingual code: the value is the wire symbol; ``english`` and ``chinese`` are names for people."""
 
     english: str
@@ -20,9 +20,6 @@ class Code(str, Enum):
         member.english = english
         member.chinese = chinese
         return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 class SiteKind(Code):

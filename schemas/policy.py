@@ -6,7 +6,7 @@ A policy file is TOML; `Policy` is its shape. `PolicyBook` holds all versions an
 import tomllib
 from collections.abc import Iterable
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
@@ -26,7 +26,7 @@ class BadPolicy(ValueError):
     """The policy text cannot be used; the message names the setting and what is wrong with it."""
 
 
-class Comparator(str, Enum):
+class Comparator(StrEnum):
     OVER = "OVER"
     AT_LEAST = "AT_LEAST"
 
@@ -68,7 +68,7 @@ class TemperatureRule(_Lasting):
     by_site_kind: dict[SiteKind, Threshold] = {}
 
     def threshold(self, site_kind: str) -> Threshold:
-        return self.by_site_kind.get(SiteKind(site_kind), self.default)
+        return self.by_site_kind.get(SiteKind[site_kind], self.default)
 
 
 class HealthCodeRule(_Lasting):
@@ -169,7 +169,9 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
         raise BadPolicy(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     for rule in policy.deadlines:
         if (rule.hours is None) is not rule.calendar_day:
-            raise BadPolicy(f"{where}: deadlines.{rule.deadline_class.value}: state either hours or calendar_day = true")
+            raise BadPolicy(
+                f"{where}: deadlines.{rule.deadline_class.value}: state either hours or calendar_day = true"
+            )
     return policy
 
 

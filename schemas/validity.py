@@ -58,7 +58,7 @@ def _states(frame: pl.DataFrame, field: str) -> pl.Expr:
 
 
 def check(frame: pl.DataFrame, topic: str, partition: int, partitions: int, limits: Limits) -> Checked:
-    """Separates usable rows from the others. ``frame`` has ``offset``, ``appended_at``, ``key`` and `columns_needed`."""
+    """Separates usable rows from the others. ``frame`` has ``offset``, ``appended_at``, ``key``, `columns_needed`."""
     if frame.is_empty():
         return Checked(frame, [])
     is_event = pl.col("kind") != "TIME_MARK"

@@ -115,7 +115,11 @@ def notices(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_of: 
             out.append(Notice(clock, "RETRACTED", retractions + 1))
         elif not met and as_of >= clock.due_at and breaches == retractions:
             out.append(Notice(clock, "BREACHED", breaches + 1))
-        elif _waits(clock, met) and clock.due_soon_at <= as_of < clock.due_at and (clock.clock_id, "DUE_SOON") not in sent:
+        elif (
+            _waits(clock, met)
+            and clock.due_soon_at <= as_of < clock.due_at
+            and (clock.clock_id, "DUE_SOON") not in sent
+        ):
             out.append(Notice(clock, "DUE_SOON", 1))
     return out
 

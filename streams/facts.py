@@ -85,7 +85,7 @@ class Announced(Fact, frozen=True, tag="announced"):
 
 PersonFact = Reading | CodeShown | CameFrom | SymptomsStated | LeadOpened | LeadStep | Noted | TakenBack | Announced
 
-_DECODER = msgspec.msgpack.Decoder(PersonFact)
+_DECODER: msgspec.msgpack.Decoder[PersonFact] = msgspec.msgpack.Decoder(PersonFact)
 decode_fact = _DECODER.decode
 
 _STEPS = {

@@ -25,7 +25,7 @@ Rows = dict[str, list[tuple[bytes, dict[str, Any]]]]
 
 
 class FoldResult(NamedTuple):
-    """What a fold or a tick asks to be written. ``errors`` names rows from which no fact could be extracted, by topic."""
+    """What a fold or a tick asks to be written; ``errors`` names rows that gave no fact, by topic."""
 
     changes: Changes
     outputs: Outputs

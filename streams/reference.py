@@ -18,7 +18,7 @@ _ORDER = {tier.value: rank for rank, tier in enumerate(RiskTier)}
 
 def higher_tier(one: str, other: str) -> str:
     """The higher of two risk tiers."""
-    return max(one, other, key=_ORDER.__getitem__)
+    return one if _ORDER[one] >= _ORDER[other] else other
 
 
 class Reference:

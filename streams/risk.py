@@ -5,6 +5,7 @@ Enforcement never enters here; neither does the registered residence of a lead.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.codes import RiskLevel
@@ -54,7 +55,7 @@ def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assert
         level: RiskLevel | None = None
         start, rule, duration, ends = fact.at, "", 0, []
         if isinstance(fact, Reading):
-            # A001/A002-24: the threshold and its comparator belong to the kind of site.
+            # A002-24: the threshold and its comparator belong to the kind of site.
             if rules.temperature.threshold(fact.site_kind).crossed_by(fact.value_tenths):
                 level, rule, duration = rules.temperature.level, "temperature", rules.temperature.duration_ms
                 ends = [at for at in settled[fact.source, fact.sequence] if at >= fact.at]
@@ -90,7 +91,7 @@ def timeline(facts: Iterable[PersonFact], reference: Reference) -> list[Segment]
         return [Segment(*only[:5], (str(only.evidence),))]
     boundaries = sorted({edge for one in found for edge in (one.start, one.until)})
     segments: list[Segment] = []
-    for start, until in zip(boundaries, boundaries[1:], strict=False):
+    for start, until in pairwise(boundaries):
         active = [one for one in found if one.start <= start and one.until >= until]
         if not active:
             continue

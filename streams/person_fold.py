@@ -1,0 +1,128 @@
+"""The fold of the risk app: three co-partitioned topics into one state a person, with what follows from it.
+
+Derived records: the whole risk timeline to `risk-changes` when it changed, the whole state of a clock to `sla-events`
+when it changed, and notices when they are due.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from schemas import topics
+from schemas.codes import RiskLevel
+from streams import clocks, screen
+from streams.clocks import Clock, Notice
+from streams.fact_set import encode_fact
+from streams.facts import Announced, Noted, PersonFact, decode_fact, facts_of
+from streams.fold import Outputs
+from streams.reference import Reference
+from streams.risk import Segment, timeline
+from streams.union_fold import UnionFold
+
+Encode = Callable[[str, dict[str, Any]], bytes]
+"""Subject and row to framed bytes."""
+
+ANNOUNCER = "checkline"
+"""Source of announcements; they are facts of the state, never events of the log."""
+
+_ALWAYS = 2**62  # end of a segment that only a mended rule can end
+
+log = logging.getLogger(__name__)
+
+
+class PersonFold(UnionFold):
+    """Rules of the risk app. ``reference`` is fed by the worker; ``encode`` frames derived records."""
+
+    topics = topics.PERSON_TOPICS
+
+    def __init__(self, reference: Reference, encode: Encode) -> None:
+        self.reference = reference
+        self._encode = encode
+
+    def columns(self, topic: str) -> Sequence[str]:
+        return screen.SCREEN_COLUMNS[topic]
+
+    def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
+        return screen.screen(topic, frame, self.reference)
+
+    def facts_of(self, topic: str, row: Mapping[str, Any]) -> Iterable[PersonFact]:
+        return facts_of(topic, row)
+
+    def decode(self, member: bytes) -> PersonFact:
+        return decode_fact(member)
+
+    def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
+        facts = [decode_fact(member) for member in new]
+        known = [decode_fact(member) for member in old]
+        if len(new) > len(old) or not new >= old:
+            self._tell_risk(key, known, facts, as_of, outputs)
+        found = clocks.clocks(facts, self.reference)
+        if not found:
+            return None
+        before = clocks.clocks(known, self.reference)
+        for clock_id, clock in found.items():
+            if before.get(clock_id) != clock:
+                self._tell_clock("CLOCK", key, clock, as_of, outputs)
+        sent = clocks.announced(facts)
+        for notice in clocks.notices(found.values(), sent, as_of):
+            self._tell_clock(notice.kind, key, notice.clock, as_of, outputs)
+            new.add(encode_fact(announcement(notice, as_of)))
+            sent[notice.clock.clock_id, notice.kind] = notice.number
+        return clocks.next_notice(found.values(), sent, as_of)
+
+    def _tell_risk(
+        self, key: str, known: list[PersonFact], facts: list[PersonFact], as_of: int, outputs: Outputs
+    ) -> None:
+        segments = self._timeline(key, facts)
+        if segments == self._timeline(key, known):
+            return
+        row = {
+            "as_of": as_of,
+            "levels": [segment.level for segment in segments],
+            "froms": [segment.start for segment in segments],
+            "untils": [segment.until for segment in segments],
+            "rules": [segment.rule for segment in segments],
+            "policies": [segment.policy for segment in segments],
+            "evidence": [" ".join(segment.evidence) for segment in segments],
+        }
+        value = self._encode(topics.RISK_CHANGES.name, row)
+        outputs.setdefault(topics.RISK_CHANGES.name, []).append((key.encode(), value))
+
+    def _timeline(self, key: str, facts: list[PersonFact]) -> list[Segment]:
+        if not any(not isinstance(fact, Noted | Announced) for fact in facts):
+            return []
+        try:
+            return timeline(facts, self.reference)
+        except Exception:
+            log.exception("ALARM: the risk rules failed for %s: its verdict is ERROR until they are mended", key)
+            start = min(fact.at for fact in facts)
+            return [Segment(start, _ALWAYS, RiskLevel.ERROR.value, "error", "", ())]
+
+    def _tell_clock(self, kind: str, key: str, clock: Clock, as_of: int, outputs: Outputs) -> None:
+        row = {
+            "kind": kind,
+            "as_of": as_of,
+            "token": key,
+            "lead_id": clock.lead_id,
+            "deadline_class": clock.deadline_class,
+            "opened_at": clock.opened_at,
+            "due_at": clock.due_at,
+            "done_at": clock.done_at,
+            "withdrawn_at": clock.withdrawn_at,
+            "policy": clock.policy,
+            "evidence": list(clock.evidence),
+        }
+        value = self._encode(topics.SLA_EVENTS.name, row)
+        outputs.setdefault(topics.SLA_EVENTS.name, []).append((clock.clock_id.encode(), value))
+
+
+def announcement(notice: Notice, as_of: int) -> Announced:
+    """The fact that a notice was sent."""
+    return Announced(ANNOUNCER, notice.number, as_of, as_of, notice.clock.clock_id, notice.kind)
+
+
+def observed(members: Iterable[bytes]) -> list[bytes]:
+    """Encoded facts without announcements, sorted: what two runs over the same log must share byte for byte."""
+    return sorted(member for member in members if not isinstance(decode_fact(member), Announced))

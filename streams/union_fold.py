@@ -1,0 +1,84 @@
+"""The fold that every app shares: unite the facts of the rows with the state of their key, then let the app say what
+follows from a state that changed."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from schemas.codes import Refusal
+from schemas.topics import Topic
+from schemas.validity import Invalid
+from streams import fact_set
+from streams.fact_set import Fact, encode_fact
+from streams.fold import FoldResult, Load, Outputs, Rows
+
+log = logging.getLogger(__name__)
+
+
+class UnionFold(ABC):
+    """States are sets of facts; see `streams.fold.Fold` for the port."""
+
+    topics: tuple[Topic, ...]
+
+    def columns(self, topic: str) -> Sequence[str]:
+        return ()
+
+    def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
+        return pl.lit(True)
+
+    @abstractmethod
+    def facts_of(self, topic: str, row: Mapping[str, Any]) -> Iterable[Fact]:
+        """Facts that a row asserts; raises KeyError, TypeError or ValueError when none can be read."""
+
+    @abstractmethod
+    def decode(self, member: bytes) -> Fact:
+        """The fact of an encoding."""
+
+    def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
+        """Appends what follows to ``outputs``, may add announcements to ``new``; returns the next due time."""
+        return None
+
+    def fold(self, rows: Rows, load: Load, as_of: int) -> FoldResult:
+        fresh: dict[bytes, set[bytes]] = {}
+        errors: dict[str, list[Invalid]] = {}
+        for topic, records in rows.items():
+            for key, row in records:
+                try:
+                    members = [encode_fact(fact) for fact in self.facts_of(topic, row)]
+                except (KeyError, TypeError, ValueError) as error:
+                    detail = f"no fact can be read from this row: {error!r}: report it, the rule must be mended"
+                    errors.setdefault(topic, []).append(Invalid(row["offset"], Refusal.RULE_ERROR, None, detail))
+                    log.error("rule error in %s at offset %s: %r", topic, row["offset"], error)
+                    continue
+                if members:
+                    fresh.setdefault(key, set()).update(members)
+        return self._apply(load(list(fresh)), fresh, as_of, errors)
+
+    def next_due(self, state: bytes) -> int | None:
+        return fact_set.next_due(state)
+
+    def tick(self, states: Mapping[bytes, bytes], as_of: int) -> FoldResult:
+        return self._apply(states, {key: set() for key in states}, as_of, {})
+
+    def _apply(
+        self,
+        states: Mapping[bytes, bytes],
+        fresh: Mapping[bytes, set[bytes]],
+        as_of: int,
+        errors: dict[str, list[Invalid]],
+    ) -> FoldResult:
+        result = FoldResult({}, {}, errors)
+        for key, added in fresh.items():
+            state = states.get(key)
+            old = set(fact_set.decode_state(state)) if state is not None else set()
+            new = fact_set.limit_flood(old | added, self.decode)
+            if added and new == old:
+                continue  # every fact is known: a repeat
+            due = self.derive(key.decode(), old, new, as_of, result.outputs)
+            changed = fact_set.encode_state(new, due)
+            if changed != state:
+                result.changes[key] = changed
+        return result
