@@ -64,7 +64,7 @@ class Record(NamedTuple):
 class Event(BaseModel):
     """What every input event has. Identity: (source, sequence); resending the same event keeps both and ``sent_at``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=True, validate_default=True)
 
     topic: ClassVar[topics.Topic]
     kind: ClassVar[str]

@@ -36,24 +36,25 @@ class Notice(NamedTuple):
 
 
 def clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock]:
-    """Clocks of all leads that were opened and have a deadline under the policy then in effect, by clock id."""
-    opened: dict[str, LeadOpened] = {}
+    """Clocks of all leads that were opened and have a deadline under the policy then in effect, by clock id.
+
+    A lead whose opening was taken back keeps its clock, withdrawn from the start: a breach told of it is retracted.
+    """
+    facts = list(facts)
+    left = standing(facts)
+    opened = _openings(left)
+    void = {lead_id: lead for lead_id, lead in _openings(facts).items() if lead_id not in opened}
     steps: dict[str, list[LeadStep]] = {}
-    for fact in standing(facts):
-        if isinstance(fact, LeadOpened):
-            rival = opened.get(fact.lead_id)
-            # Two contents under one lead: the same one wins in any order of arrival.
-            if rival is None or (fact.sent_at, encode_fact(fact)) < (rival.sent_at, encode_fact(rival)):
-                opened[fact.lead_id] = fact
-        elif isinstance(fact, LeadStep):
+    for fact in left:
+        if isinstance(fact, LeadStep):
             steps.setdefault(fact.lead_id, []).append(fact)
     found = {}
-    for lead_id, lead in opened.items():
+    for lead_id, lead in (opened | void).items():
         policy = reference.policies.in_effect(lead.sent_at)
         rule = policy.deadline(lead.push_mode, lead.home_province)
         if rule is None:
             continue
-        done = _earliest(steps.get(lead_id, ()), policy.follow_up.stops_at.value)
+        done = None if lead_id in void else _earliest(steps.get(lead_id, ()), policy.follow_up.stops_at.value)
         withdrawn = _earliest(steps.get(lead_id, ()), "CLOSED")
         due_at = rule.due_at(lead.received_at, lead.zone_offset_minutes)
         found[lead_id] = Clock(
@@ -64,11 +65,22 @@ def clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock
             due_at,
             due_at - rule.due_soon_ms,
             done.at if done else None,
-            withdrawn.at if withdrawn else None,
+            lead.received_at if lead_id in void else withdrawn.at if withdrawn else None,
             policy.name,
             tuple(str(fact.event_id) for fact in (lead, done, withdrawn) if fact),
         )
     return found
+
+
+def _openings(facts: Iterable[PersonFact]) -> dict[str, LeadOpened]:
+    opened: dict[str, LeadOpened] = {}
+    for fact in facts:
+        if isinstance(fact, LeadOpened):
+            rival = opened.get(fact.lead_id)
+            # Two contents under one lead: the same one wins in any order of arrival.
+            if rival is None or (fact.sent_at, encode_fact(fact)) < (rival.sent_at, encode_fact(rival)):
+                opened[fact.lead_id] = fact
+    return opened
 
 
 def _earliest(steps: Iterable[LeadStep], state: str) -> LeadStep | None:

@@ -1,0 +1,110 @@
+"""The folds: what is told, what is kept, what is refused."""
+
+import pytest
+
+from schemas import events
+from schemas.codes import Refusal
+from streams.enforcement import Case, CaseFold, case_of
+from streams.fact_set import MOST_FACTS_A_DAY, decode_state
+from streams.reports import ReportState, UnitFold, status
+from tests.support.people import HOUR, NOON, TOKEN, Desk, FoldBench, rows_of
+
+
+def test_the_whole_timeline_is_told_when_it_changes_and_not_again() -> None:
+    bench, desk = FoldBench(), Desk()
+    fever = desk.reading(385)
+    bench.publish(fever, as_of=NOON)
+    bench.publish(fever, as_of=NOON + 1)
+    bench.publish(desk.passage(origin_area="370200"), as_of=NOON + 2)
+    (told,) = bench.told
+    assert (told.topic, told.row["levels"], told.row["evidence"]) == ("risk-changes", ["HIGH"], ["desk-1#1"])
+
+
+def test_a_repeat_changes_nothing() -> None:
+    bench = FoldBench()
+    fever = Desk().reading(385)
+    bench.publish(fever, as_of=NOON)
+    before = dict(bench.states)
+    result = bench.fold.fold(rows_of([fever, fever]), lambda _: before, NOON + HOUR)
+    assert (result.changes, result.outputs) == ({}, {})
+
+
+def test_a_person_without_facts_has_no_state() -> None:
+    bench = FoldBench()
+    bench.publish(Desk().passage(), as_of=NOON)
+    assert bench.states == {}
+
+
+def test_two_contents_under_one_identity_are_both_asserted() -> None:
+    bench = FoldBench()
+    bench.publish(Desk().reading(385), Desk().reading(390), as_of=NOON)
+    assert len(bench.facts()) == 2
+
+
+@pytest.mark.expects_errors("rule error in temperatures")
+def test_a_row_that_gives_no_fact_is_a_rule_error_and_the_others_count() -> None:
+    bench, desk = FoldBench(), Desk()
+    rows = rows_of([desk.reading(385), desk.reading(386)])
+    rows["temperatures"][0][1]["source"] = object()
+    result = bench.fold.fold(rows, lambda _: {}, NOON)
+    assert [(error.offset, error.reason) for error in result.errors["temperatures"]] == [(0, Refusal.RULE_ERROR)]
+    assert list(result.changes) == [TOKEN.encode()]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_stuck_device_cannot_grow_a_state_without_bound_whatever_the_order(reverse: bool) -> None:
+    desk = Desk()
+    flood = [desk.reading(385, NOON + i) for i in range(MOST_FACTS_A_DAY + 50)]
+    bench = FoldBench()
+    for part in (flood[::-1][:600], flood[::-1][600:]) if reverse else (flood[:700], flood[700:]):
+        bench.publish(*part, as_of=NOON)
+    kept = {fact.sequence for fact in bench.facts()}
+    assert len(kept) == MOST_FACTS_A_DAY
+    other = FoldBench()
+    other.publish(*flood, as_of=NOON)
+    assert kept == {fact.sequence for fact in other.facts()}
+
+
+def enforcement(model: type[events.Event], sequence: int, **fields: object) -> events.Event:
+    common = {"source": "station-1", "sequence": sequence, "occurred_at": NOON, "sent_at": NOON}
+    return model.model_validate({**common, "zone_offset_minutes": 480, "case_id": "case-1", **fields})
+
+
+def test_a_case_keeps_its_category_and_dispositions_until_withdrawn() -> None:
+    registered = enforcement(events.CaseRegistered, 1, category="FRAUD", unit="station-1")
+    fined = enforcement(events.PersonDisposed, 2, disposition="FINE", party="PERSON", party_token=TOKEN)
+    withdrawn = enforcement(
+        events.Withdrawal, 3, reason="no offence", withdraws_source="station-1", withdraws_sequence=2
+    )
+    fold = CaseFold()
+
+    def case(*published: events.Event) -> Case:
+        (state,) = fold.fold(rows_of(published), lambda _: {}, NOON).changes.values()
+        assert state is not None
+        return case_of([fold.decode(member) for member in decode_state(state)])
+
+    assert case(fined, registered) == Case("FRAUD", (("FINE", TOKEN),))
+    assert case(withdrawn, registered, fined) == Case("FRAUD", ())
+
+
+def test_t8_reported_zero_reported_n_and_missing_are_three_states() -> None:
+    cut_off = NOON + HOUR
+    desk = Desk()
+
+    def report(model: type[events.Event], **fields: object) -> events.Event:
+        desk.sequence += 1
+        common = {"source": desk.source, "sequence": desk.sequence, "occurred_at": NOON, "sent_at": NOON}
+        common |= {"zone_offset_minutes": 480, "unit_id": "unit-1", "indicator": "cases", "period_until": NOON}
+        return model.model_validate({**common, **fields})
+
+    def state(as_of: int, *published: events.Event) -> ReportState:
+        fold = UnitFold()
+        changes = fold.fold(rows_of(published), lambda _: {}, NOON).changes
+        facts = [fold.decode(member) for found in changes.values() if found for member in decode_state(found)]
+        return status(facts, "cases", NOON, cut_off, as_of).state
+
+    seven = {"value": 7, "unit_of_count": "CASE", "nature": "FLOW"}
+    assert state(cut_off, report(events.ZeroReport)) is ReportState.ZERO
+    assert state(cut_off, report(events.Indicator, **seven)) is ReportState.REPORTED
+    assert state(cut_off) is ReportState.MISSING
+    assert state(cut_off - 1) is ReportState.AWAITED
