@@ -1,0 +1,307 @@
+"""Record batches to columns: what worker and sinks read the log through.
+
+Columns of a decoded frame, one row per record, in offset order:
+
+| column | type | meaning |
+| --- | --- | --- |
+| ``offset`` | Int64 | the record's offset in its partition |
+| ``appended_at`` | Int64 | ms: the broker's time where the topic has LogAppendTime, else the producer's |
+| ``key`` | Binary | null where the record has none |
+| ``schema_id`` | Int32 | version it was written with |
+| fields | see `column_type` | of the newest version; its default where the record's version has no such field |
+
+An enumeration is a `polars.Enum` of the newest version's symbols: stored as small numbers, compared with a symbol at
+the speed of numbers, and `to_physical()` gives the symbol's position. A time is its milliseconds (Int64).
+
+Batches that hold nothing but well-formed records of one version (all of a healthy topic) are read by one call of
+polars. In the others every record is looked at: those that cannot be decoded are refused, and only those. Whether a
+record is refused, and its row if not, is the same on both paths and for any choice of columns, and the same as
+`rows.RowCodec` gives: all fields are read, wanted or not.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from schemas.codes import Refusal
+from schemas.registry import Registry, SchemaVersion
+from schemas.wire import blocks, framing
+from schemas.wire.batches import Record, RecordBatch
+from schemas.wire.datums import DatumError, read_datum
+from schemas.wire.fields import Field
+from schemas.wire.structure import sound
+
+OFFSET, APPENDED_AT, KEY, SCHEMA_ID = "offset", "appended_at", "key", "schema_id"
+POSITION_COLUMNS: dict[str, pl.DataType] = {
+    OFFSET: pl.Int64(),
+    APPENDED_AT: pl.Int64(),
+    KEY: pl.Binary(),
+    SCHEMA_ID: pl.Int32(),
+}
+
+RECORDS_PER_READ = 50_000
+"""About how many records one call of polars reads: enough for its fixed cost, few enough for the processor's cache."""
+
+LEAST_CAUTION = 100_000
+MOST_CAUTION = 10_000_000
+
+
+class Refused(NamedTuple):
+    """A record that cannot be decoded. ``raw`` is its value; ``field`` is None where no single one is at fault."""
+
+    offset: int
+    appended_at: int
+    key: bytes | None
+    raw: bytes | None
+    reason: Refusal
+    field: str | None
+    detail: str
+    schema_id: int | None
+
+
+class Decoded(NamedTuple):
+    """Rows of the records that can be decoded, and the others, both in offset order."""
+
+    frame: pl.DataFrame
+    refused: list[Refused]
+
+
+class UnknownField(LookupError):
+    """A wanted column is not a field of the subject's newest schema."""
+
+
+class ColumnCodec:
+    """Decodes the batches of one subject into the ``wanted`` fields of its newest schema (None: all, in its order)."""
+
+    def __init__(self, registry: Registry, subject: str, wanted: Sequence[str] | None = None) -> None:
+        self._registry = registry
+        self.subject = subject
+        self.latest = registry.latest(subject)
+        shapes = {shape.name: shape for shape in self.latest.shapes}
+        if unknown := [name for name in wanted or () if name not in shapes]:
+            raise UnknownField(f"{subject} version {self.latest.version} has no {', '.join(unknown)}")
+        self.wanted = tuple(shapes if wanted is None else dict.fromkeys(wanted))
+        self._shapes = [shapes[name] for name in self.wanted]
+        self._readers = {version.id: blocks.BlockReader(version) for version in registry.versions(subject)}
+        self._prefixes = {framing.prefix(schema_id): schema_id for schema_id in self._readers}
+        self._caution = _Caution()
+        self.schema: dict[str, pl.DataType] = {**POSITION_COLUMNS, **{s.name: column_type(s) for s in self._shapes}}
+
+    def decode(self, batches: Iterable[RecordBatch]) -> Decoded:
+        """Columns of the batches of one partition, given in the log's order. Raises `batches.CorruptBatch`."""
+        frames: list[pl.DataFrame] = []
+        refused: list[Refused] = []
+        for group in _groups(batches):
+            frame = self._read_whole(group)
+            if frame is None:
+                more, bad = self._read_one_by_one(group)
+                frames += more
+                refused += bad
+            else:
+                frames.append(frame)
+        if not frames:
+            return Decoded(pl.DataFrame(schema=self.schema), refused)
+        return Decoded(pl.concat(frames), refused)
+
+    def _read_whole(self, group: Sequence[RecordBatch]) -> pl.DataFrame | None:
+        """All records of a group by one call of polars; None if they do not all fit."""
+        count = sum(batch.count for batch in group)
+        reader = self._readers.get(_first_schema_id(group[0]) or 0)
+        if reader is None or self._caution.asks(count):
+            return None
+        try:
+            read = reader.read_records(group)
+        except blocks.Misread as misread:
+            if isinstance(misread, blocks.Panicked):
+                self._caution.panicked()
+            return None
+        counts = [batch.count for batch in group]
+        offsets = np.repeat([batch.base_offset for batch in group], counts) + read[blocks.OFFSET_DELTA].to_numpy()
+        times = np.repeat([_time_of(batch) for batch in group], counts)
+        create_time = np.repeat([not batch.has_log_append_time for batch in group], counts)
+        times = times + np.where(create_time, read[blocks.TIME_DELTA].to_numpy(), 0)
+        frame = self._frame(reader.version, pl.Series(offsets), pl.Series(times), read[blocks.KEY], read)
+        if any(batch.first_wanted > batch.base_offset for batch in group):
+            first_wanted = np.repeat([batch.first_wanted for batch in group], counts)
+            frame = frame.filter(pl.Series(offsets >= first_wanted))
+        return frame
+
+    def _read_one_by_one(self, group: Sequence[RecordBatch]) -> tuple[list[pl.DataFrame], list[Refused]]:
+        refused: list[Refused] = []
+        by_version: dict[int, list[Record]] = defaultdict(list)
+        for batch in group:
+            for record in batch.records():
+                if record.value and (known := self._prefixes.get(record.value[: framing.SIZE])):
+                    by_version[known].append(record)
+                    continue
+                unframed = framing.unframe(self._registry, self.subject, record.value)
+                if isinstance(unframed, framing.BadFrame):
+                    refused.append(_refuse(record, unframed.reason, None, unframed.detail, unframed.schema_id))
+                else:
+                    by_version[unframed.schema_id].append(record)
+        frames = []
+        for schema_id, records in by_version.items():
+            version = self._registry.by_id(schema_id)
+            values = [record.value or b"" for record in records]
+            readable = sound(version.shapes, values, framing.SIZE)
+            refused += (_why(version, records[at]) for at in np.flatnonzero(~readable))
+            good = [records[at] for at in np.flatnonzero(readable)]
+            if good:
+                read = self._readers[schema_id].read_values([record.value or b"" for record in good])
+                offsets = pl.Series([record.offset for record in good], dtype=pl.Int64)
+                times = pl.Series([record.appended_at for record in good], dtype=pl.Int64)
+                keys = pl.Series([record.key for record in good], dtype=pl.Binary)
+                frames.append(self._frame(version, offsets, times, keys, read))
+        refused.sort(key=lambda bad: bad.offset)
+        if len(frames) > 1:
+            frames = [pl.concat(frames).sort(OFFSET)]
+        return frames, refused
+
+    def _frame(
+        self, writer: SchemaVersion, offsets: pl.Series, times: pl.Series, keys: pl.Series, read: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Columns as the newest version has them, from those that were read as ``writer`` has them."""
+        written = {shape.name: shape for shape in writer.shapes}
+        columns = [
+            offsets.alias(OFFSET),
+            times.alias(APPENDED_AT),
+            keys.alias(KEY),
+            pl.repeat(writer.id, len(read), dtype=pl.Int32, eager=True).alias(SCHEMA_ID),
+        ]
+        for shape in self._shapes:
+            if shape.name in written:
+                columns.append(_column(shape, written[shape.name], read[shape.name]))
+            else:
+                default = pl.Series(shape.name, [_default(shape)], dtype=column_type(shape))
+                columns.append(default.new_from_index(0, len(read)))
+        return pl.DataFrame(columns)
+
+
+class _Caution:
+    """After a panic, how many records are looked at before polars sees them; longer each time, less after a calm."""
+
+    def __init__(self) -> None:
+        self._span = LEAST_CAUTION
+        self._left = 0
+
+    def asks(self, count: int) -> bool:
+        if self._left <= 0:
+            return False
+        self._left -= count
+        return True
+
+    def panicked(self) -> None:
+        self._left = self._span
+        self._span = min(self._span * 2, MOST_CAUTION)
+
+
+def column_type(shape: Field) -> pl.DataType:
+    """Type of a field's column."""
+    match shape.kind:
+        case "boolean":
+            return pl.Boolean()
+        case "int":
+            return pl.Int32()
+        case "long":
+            return pl.Int64()
+        case "string":
+            return pl.String()
+        case "bytes" | "fixed":
+            return pl.Binary()
+        case "enum":
+            return pl.Enum(shape.symbols)
+    return pl.List({"long": pl.Int64(), "string": pl.String(), "bytes": pl.Binary()}[shape.items])
+
+
+def _column(shape: Field, written: Field, read: pl.Series) -> pl.Series:
+    match shape.kind:
+        case "boolean":
+            return read != 0
+        case "int":
+            return read.cast(pl.Int32)
+        case "enum":
+            if shape.symbols[: len(written.symbols)] != written.symbols:
+                places = [_symbol_place(shape, symbol) for symbol in written.symbols]
+                read = pl.Series(shape.name, np.array(places)[read.to_numpy()])
+            return read.cast(_code_type(shape)).cat.to(column_type(shape))
+    return read
+
+
+def _code_type(shape: Field) -> pl.DataType:
+    # An Enum's physical type goes by its number of symbols, and polars takes no other.
+    return pl.Series(dtype=column_type(shape)).to_physical().dtype
+
+
+def _symbol_place(shape: Field, symbol: str) -> int:
+    # The registry has made sure that there is a symbol for those the reader does not know.
+    return shape.symbols.index(symbol if symbol in shape.symbols else shape.other_symbol or "")
+
+
+def _default(shape: Field) -> Any:
+    if shape.kind in ("bytes", "fixed") and isinstance(shape.default, str):
+        return shape.default.encode("iso-8859-1")  # as the Avro specification has it
+    return shape.default
+
+
+def _groups(batches: Iterable[RecordBatch]) -> Iterable[list[RecordBatch]]:
+    """Stretches of batches that may be read together: of one first schema id, and not too many records."""
+    group: list[RecordBatch] = []
+    count, schema_id = 0, None
+    for batch in batches:
+        if batch.is_control or not batch.count:
+            continue
+        first = _first_schema_id(batch)
+        if group and (first != schema_id or count + batch.count > RECORDS_PER_READ):
+            yield group
+            group, count = [], 0
+        group.append(batch)
+        count += batch.count
+        schema_id = first
+    if group:
+        yield group
+
+
+def _first_schema_id(batch: RecordBatch) -> int | None:
+    """Schema id of a batch's first record, None if it has no key or no framed value."""
+    body, position = batch.body, 0
+    try:
+        for _ in range(4):  # length, attributes, time delta, offset delta
+            _, position = _number(body, position)
+        size, position = _number(body, position)
+        if size < 0:
+            return None
+        _, position = _number(body, position + size)
+    except IndexError:
+        return None
+    head = bytes(body[position : position + framing.SIZE])
+    return int.from_bytes(head[1:], "big") if len(head) == framing.SIZE and head[0] == framing.MAGIC else None
+
+
+def _number(data: bytes | memoryview, position: int) -> tuple[int, int]:
+    bits = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        bits |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (bits >> 1) ^ -(bits & 1), position
+        shift += 7
+
+
+def _time_of(batch: RecordBatch) -> int:
+    return batch.max_timestamp if batch.has_log_append_time else batch.base_timestamp
+
+
+def _refuse(record: Record, reason: Refusal, field: str | None, detail: str, schema_id: int | None) -> Refused:
+    return Refused(record.offset, record.appended_at, record.key, record.value, reason, field, detail, schema_id)
+
+
+def _why(version: SchemaVersion, record: Record) -> Refused:
+    try:
+        read_datum(version.shapes, record.value or b"", framing.SIZE)
+    except DatumError as error:
+        return _refuse(record, error.reason, error.field, error.detail, version.id)
+    raise blocks.Misread(f"{version}: the record at offset {record.offset} is refused, but nothing is wrong with it")
