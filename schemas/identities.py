@@ -77,7 +77,7 @@ def _canonical(frame: pl.DataFrame, field: str) -> pl.Expr | None:
 def identity_hashes(frame: pl.DataFrame) -> list[bytes]:
     """`identity_hash` of every row of a frame with the columns ``source`` and ``sequence``."""
     texts = frame.select(pl.col("source") + pl.lit(_FIELD) + pl.col("sequence").cast(pl.String)).to_series()
-    return [xxh3_128_digest(text) for text in texts.to_list()]
+    return [xxh3_128_digest(text) for text in texts.cast(pl.Binary).to_list()]
 
 
 def content_hashes(frame: pl.DataFrame, fields: Sequence[str]) -> list[bytes]:
@@ -86,4 +86,4 @@ def content_hashes(frame: pl.DataFrame, fields: Sequence[str]) -> list[bytes]:
         return []
     columns = [expression for field in fields if (expression := _canonical(frame, field)) is not None]
     text = pl.concat_str([pl.col("key").cast(pl.String), *columns], ignore_nulls=True)
-    return [xxh3_128_digest(text) for text in frame.select(text).to_series().to_list()]
+    return [xxh3_128_digest(text) for text in frame.select(text.cast(pl.Binary)).to_series().to_list()]

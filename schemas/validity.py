@@ -57,6 +57,21 @@ def _states(frame: pl.DataFrame, field: str) -> pl.Expr:
     return column.is_not_null()
 
 
+def key_text(keys: pl.Series) -> pl.Series:
+    """Keys as text; null where a key is no UTF-8."""
+    try:
+        return keys.cast(pl.String)
+    except pl.exceptions.ComputeError:  # one bad key fails the whole cast
+        return pl.Series(keys.name, [_text(key) for key in keys], dtype=pl.String)
+
+
+def _text(key: bytes | None) -> str | None:
+    try:
+        return None if key is None else key.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def check(frame: pl.DataFrame, topic: str, partition: int, partitions: int, limits: Limits) -> Checked:
     """Separates usable rows from the others. ``frame`` has ``offset``, ``appended_at``, ``key``, `columns_needed`."""
     if frame.is_empty():
@@ -69,9 +84,13 @@ def check(frame: pl.DataFrame, topic: str, partition: int, partitions: int, limi
 
     pattern = TOKEN_PATTERN if topic in _TOKEN_TOPICS else NAME_PATTERN
     shape = "a token (kind, epoch, 24 letters)" if topic in _TOKEN_TOPICS else "a name of at most 64 plain characters"
-    text = pl.col("key").cast(pl.String, strict=False)
-    bad_key = text.is_null() | ~text.str.contains(pattern)
-    refuse(is_event & bad_key, Refusal.BAD_KEY, "key", f"the key must be {shape}: mend the producer")
+    text = key_text(frame["key"])
+    refuse(
+        is_event & pl.lit(text.is_null() | ~text.str.contains(pattern).fill_null(False)),
+        Refusal.BAD_KEY,
+        "key",
+        f"the key must be {shape}: mend the producer",
+    )
     if BY_NAME[topic].partitioned:
         refuse(
             pl.lit(partitions_of_keys(frame["key"], partitions) != partition),
