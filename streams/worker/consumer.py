@@ -1,0 +1,223 @@
+"""The drain: fetches whole batches, hands each partition its part, and keeps partitions through rebalance and stop."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, server_list
+from faust.types import TP
+from mode import ServiceT
+
+from schemas.wire.batches import RecordBatch
+from streams.worker.agent import BatchAgent
+from streams.worker.faust_private import DrainingConsumer, Fetched
+from streams.worker.hang import exit_after_hang
+from streams.worker.partition import OwnedPartition
+from streams.worker.recovery import ChangelogRecovery
+from streams.worker.transactions import PartitionTransactions
+
+POLL_SECONDS = 0.05
+"""Longest wait for records: a tick that becomes due meanwhile is late by so much."""
+
+SECOND_FETCH_SECONDS = 0.005
+"""aiokafka holds back the next fetch until its buffer is drained, so what comes first is a turn old: ask once more."""
+
+BROKER_PORT = 9092
+GATE_SECONDS = 0.05
+_GATE_WARNING_TURNS = 200
+
+PartitionBatches = dict[str, list[RecordBatch]]
+
+log = logging.getLogger(__name__)
+
+
+class NotCoPartitioned(Exception):
+    """A partition was assigned without that of the same number of another input topic."""
+
+
+class BatchConsumer(DrainingConsumer):
+    """Faust's consumer for apps that have a batch agent."""
+
+    app: Any  # a BatchApp; Faust types it as an interface that lacks half of it
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._agent: BatchAgent = self.app.declared
+        self._owned: dict[int, OwnedPartition] = {}
+        self._acknowledged: dict[TP, int] = {}
+        self._seeks = 0
+        self._recovery: ChangelogRecovery | None = None
+        self._idle = asyncio.Event()  # no turn is under way
+        self._idle.set()
+        exit_after_hang(self.app.conf.broker_session_timeout)
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    async def drain(self, fetcher: ServiceT) -> None:
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                await asyncio.sleep(0)
+                seeks = self._seeks
+                fetched = await self._fetch_twice()
+                # A stop cancels this task; the turn under way is finished all the same, see `wait_empty`.
+                await asyncio.shield(self._turn(fetched, seeks))
+        except (asyncio.CancelledError, ConsumerStoppedError):
+            if not self.app.should_stop:
+                raise
+
+    async def _fetch_twice(self) -> Fetched:
+        due = any(partition.has_due() for partition in self._owned.values() if partition.recovered)
+        fetched = await self.fetch(0.0 if due else POLL_SECONDS)
+        if fetched and self.flow_active:
+            for tp, batches in (await self.fetch_more(SECOND_FETCH_SECONDS)).items():
+                have = fetched.setdefault(tp, [])
+                last = have[-1].last_offset if have else -1
+                have += [batch for batch in batches if batch.last_offset > last]
+        return fetched
+
+    async def _turn(self, fetched: Fetched, seeks: int) -> None:
+        # What was fetched before a seek, or while the flow was stopped, lies elsewhere than where reading goes on. It
+        # comes again: a seek to the markers precedes every start of the flow.
+        if not self.flow_active or seeks != self._seeks:
+            return
+        self._idle.clear()
+        try:
+            waiting = self._sorted(fetched)
+            await self._work(waiting)
+            turns = 0
+            while waiting and self.flow_active and not self.should_stop:
+                turns += 1
+                if turns % _GATE_WARNING_TURNS == 0:
+                    log.warning("partitions %s wait for reference data: are its time marks sent?", sorted(waiting))
+                assert self._agent.reference is not None
+                await self._agent.reference.wait_for_more(GATE_SECONDS)
+                await self._work(waiting)
+            if self.app.tables.recovery.in_recovery:
+                await self._changelog_recovery().signal_end()
+        except Exception as error:
+            self.stop_flow()
+            log.critical("the worker stops, nothing of this turn is acknowledged: %r", error, exc_info=error)
+            await self.app.crash(error)
+        finally:
+            self._idle.set()
+
+    def _sorted(self, fetched: Fetched) -> dict[int, PartitionBatches]:
+        """Applies what recovers a table; returns the rest by partition."""
+        by_partition: dict[int, PartitionBatches] = defaultdict(dict)
+        for found, batches in fetched.items():
+            tp = TP(*found)
+            if tp.topic in self.app.tables.changelog_topics:
+                if tp.partition in self._owned:
+                    self._changelog_recovery().apply(tp, batches)
+            elif tp.partition in self._owned and self._owned[tp.partition].recovered:
+                by_partition[tp.partition][tp.topic] = batches
+        return dict(by_partition)
+
+    async def _work(self, waiting: dict[int, PartitionBatches]) -> None:
+        """One turn of every partition; takes from ``waiting`` what could be decided."""
+        ready = {number: batches for number, batches in waiting.items() if self._agent.may_decide(_latest(batches))}
+        for number in ready:
+            del waiting[number]
+        # Round trips to the broker overlap. All must have ended before the turn has, whatever one of them raises.
+        results = await asyncio.gather(
+            *(self._serve(owned, ready.get(owned.number)) for owned in self._owned.values() if owned.recovered),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _serve(self, owned: OwnedPartition, batches: PartitionBatches | None) -> None:
+        if batches:
+            for topic, offset in (await owned.apply(batches)).items():
+                self._acknowledged[TP(topic, owned.number)] = offset
+        await owned.tick()
+
+    def take_acknowledged(self) -> Mapping[TP, int]:
+        taken, self._acknowledged = self._acknowledged, {}
+        return taken
+
+    def _changelog_recovery(self) -> ChangelogRecovery:
+        if self._recovery is None:
+            self._recovery = ChangelogRecovery(self, self.app.tables.recovery, self._agent.table.data)
+        return self._recovery
+
+    # -- rebalance -----------------------------------------------------------------------------------------------
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        try:
+            await self._release()
+            self._owned = {number: self._own(number) for number in self._co_partitioned(assigned)}
+            # Before recovery asks for the end of the changelog: behind that end nobody may append but us.
+            await asyncio.gather(*(owned.start() for owned in self._owned.values()))
+        except Exception as error:  # aiokafka would log it and go on
+            log.critical("partitions cannot be taken over: %r", error, exc_info=error)
+            await self.app.crash(error)
+            return
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.stop_flow()
+        await self._idle.wait()  # the turn under way is finished ...
+        await self.commit()  # ... and committed before Faust forgets the partitions
+        await super().on_partitions_revoked(revoked)
+        await self._release()
+
+    def _co_partitioned(self, assigned: set[TP]) -> set[int]:
+        by_topic = {topic: {tp.partition for tp in assigned if tp.topic == topic} for topic in self._agent.topics}
+        if len({frozenset(partitions) for partitions in by_topic.values()}) > 1:
+            raise NotCoPartitioned(f"assigned {by_topic}: the input topics must have equally many partitions")
+        return next(iter(by_topic.values()))
+
+    def _own(self, number: int) -> OwnedPartition:
+        conf = self.app.conf
+        transactions = PartitionTransactions(
+            server_list(self.transport.url, BROKER_PORT),
+            conf.id,
+            number,
+            credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+        return OwnedPartition(number, self._agent, transactions)
+
+    async def _release(self) -> None:
+        owned, self._owned = self._owned, {}
+        self._acknowledged = {}
+        await asyncio.gather(*(partition.stop() for partition in owned.values()), return_exceptions=True)
+
+    async def perform_seek(self) -> None:
+        """Called when the table is recovered. The markers, not the committed offsets, say where to go on."""
+        await asyncio.gather(*(owned.recover() for owned in self._owned.values()))
+        await self.seek_wait(
+            {
+                TP(topic, owned.number): owned.next_offset(topic)
+                for owned in self._owned.values()
+                for topic in self._agent.topics
+            }
+        )
+        for owned in self._owned.values():
+            owned.recovered = True  # not before the seek: what is fetched until then lies elsewhere
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        self._seeks += 1
+        await super().seek_wait(partitions)
+        self._seeks += 1
+
+    # -- stop ----------------------------------------------------------------------------------------------------
+
+    async def wait_empty(self) -> None:
+        await self._idle.wait()
+        await super().wait_empty()
+
+    async def on_stop(self) -> None:
+        await super().on_stop()
+        await self._release()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's guess at slow partitions reads what only its per-record path keeps."""
+
+
+def _latest(batches: PartitionBatches) -> int:
+    return max(batch.max_timestamp for found in batches.values() for batch in found)

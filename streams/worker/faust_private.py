@@ -1,0 +1,99 @@
+"""Every private name of faust-streaming 0.15.3 that is touched, and why. A test fails when another version changes one.
+
+| name | why |
+| --- | --- |
+| `Consumer._drain_messages` | replaced: Faust hands records on one by one, at 77 to 430 us each |
+| `Consumer._wait_next_records, _getmany, _get_active_partitions` | what a drain fetches with |
+| `Consumer._filter_committable_offsets` | replaced: what is acknowledged is a range, not a list of single offsets |
+| `Consumer._new_consumer_thread` | to have the thread below |
+| `AIOKafkaConsumerThread._create_worker_consumer` | extended: whole batches, read_committed, a short fetch wait |
+| `AIOKafkaConsumerThread._fetch_records` | extended: a dead fetcher must not stay unnoticed |
+
+aiokafka's private names stand in `schemas.wire.aiokafka_private`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import ServiceT
+
+from schemas.wire.aiokafka_private import fetcher_has_died, set_fetch_max_wait, set_read_committed
+from schemas.wire.batches import RecordBatch, hand_out_batches
+
+FAUST_VERSION = "0.15.3"
+
+FETCH_MAX_WAIT_MS = 20
+"""Faust's 1500 ms make the long poll of an idle partition delay all others, and every step of a recovery."""
+
+TOUCHED: tuple[tuple[type, str], ...] = (
+    (driver.Consumer, "_drain_messages"),
+    (driver.Consumer, "_wait_next_records"),
+    (driver.Consumer, "_getmany"),
+    (driver.Consumer, "_get_active_partitions"),
+    (driver.Consumer, "_filter_committable_offsets"),
+    (driver.Consumer, "_new_consumer_thread"),
+    (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
+    (driver.AIOKafkaConsumerThread, "_fetch_records"),
+)
+
+Fetched = dict[TP, list[RecordBatch]]
+
+
+class FetcherDied(Exception):
+    """aiokafka's background fetcher ended: the worker would wait for records for ever."""
+
+
+class _Everything:
+    """Contains every topic."""
+
+    def __contains__(self, topic: object) -> bool:
+        return True
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread with aiokafka's consumer, which hands out whole record batches of committed records."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        hand_out_batches(consumer, _Everything())
+        set_read_committed(consumer)
+        set_fetch_max_wait(consumer, FETCH_MAX_WAIT_MS)
+        return consumer
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        if fetcher_has_died(consumer):
+            raise FetcherDied("aiokafka's fetcher has ended; its last words are in the log")
+        return await super()._fetch_records(consumer, *args, **kwargs)
+
+
+class DrainingConsumer(driver.Consumer):
+    """Faust's consumer with three hooks in place of its per-record path: `drain`, `fetch` and `take_acknowledged`."""
+
+    async def drain(self, fetcher: ServiceT) -> None:
+        """Runs as Faust's Fetcher service until one of both should stop."""
+        raise NotImplementedError
+
+    def take_acknowledged(self) -> Mapping[TP, int]:
+        """Next offsets to commit; asked at every commit."""
+        raise NotImplementedError
+
+    async def fetch(self, timeout: float) -> Fetched:
+        """Waits until the flow may go on, then at most ``timeout`` seconds for batches of active partitions."""
+        records, _ = await self._wait_next_records(timeout)
+        return dict(records or {})
+
+    async def fetch_more(self, timeout: float) -> Fetched:
+        """As `fetch`, without waiting for the flow."""
+        return dict(await self._getmany(self._get_active_partitions(), timeout))
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        await self.drain(fetcher)
+
+    def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
+        return dict(self.take_acknowledged())

@@ -1,0 +1,179 @@
+"""The body of a worker process: `run` returns its exit status.
+
+| status | meaning |
+| --- | --- |
+| 0 | stopped by SIGTERM or SIGINT |
+| 1 | stopped by a failure, which the log names; nothing unfinished was acknowledged |
+| 70 | it stood still for longer than its session and left to its replacement |
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+import faust
+from faust.exceptions import FaustError
+
+from schemas.registry import Registry, default_registry
+from schemas.topics import DEFAULT_PARTITIONS, PERSON_TOPICS
+from schemas.validity import Limits
+from streams.fold import Fold
+from streams.worker import log_limits
+from streams.worker.agent import Announced, Step, Turn
+from streams.worker.app import BatchApp, WorkerSettings
+from streams.worker.batch import FoldAgent, Scope
+from streams.worker.clock import Clock, EventClock, WallClock
+from streams.worker.hang import EXIT_FAILED, exit_unless_stopped
+from streams.worker.reference_feed import AddReference, ReferenceFeed
+from streams.worker.stores import ROCKS_URL
+
+AppName = Literal["risk", "enforcement", "reports"]
+ClockMode = Literal["wall", "event"]
+
+TABLES: Mapping[AppName, str] = MappingProxyType({"risk": "persons", "enforcement": "cases", "reports": "units"})
+READY_LINE = "ready"
+STOP_SECONDS = 9.0
+
+log = logging.getLogger(__name__)
+
+
+class Changelog(NamedTuple):
+    """A topic that must exist, compacted, before a worker of the app starts."""
+
+    name: str
+    partitions: int
+    compacted: bool = True
+
+
+def app_id(app_name: AppName, prefix: str = "") -> str:
+    """Consumer group of an app, and prefix of its transactional ids."""
+    return f"{prefix}checkline-{app_name}"
+
+
+def changelog_topics(partitions: int = DEFAULT_PARTITIONS, prefix: str = "") -> list[Changelog]:
+    """The changelogs of all apps."""
+    return [Changelog(f"{app_id(app, prefix)}-{table}-changelog", partitions) for app, table in TABLES.items()]
+
+
+def build_app(
+    app_name: AppName,
+    settings: WorkerSettings,
+    fold: Fold,
+    *,
+    clock_mode: ClockMode,
+    limits: Limits,
+    registry: Registry,
+    prefix: str = "",
+    add_reference: AddReference | None = None,
+) -> BatchApp:
+    """The app with its agent; without ``add_reference`` nothing waits for reference data."""
+    app = BatchApp(settings)
+    names = [prefix + topic.name for topic in fold.topics]
+    clock: Clock = WallClock() if clock_mode == "wall" else EventClock(names)
+    feed = None
+    if add_reference is not None:
+        feed = ReferenceFeed(settings.bootstrap, registry, limits, add_reference, prefix)
+        app.run_beside(feed)
+    refuse_old = any(topic in PERSON_TOPICS for topic in fold.topics)
+    rules = FoldAgent(fold, clock, registry, Scope(app_name, settings.partitions, limits, prefix, refuse_old))
+    table = app.bytes_table(TABLES[app_name])
+
+    @app.batch_agent(*(app.bytes_topic(name) for name in names), table=table, clock=clock, reference=feed)
+    def apply_rules(turn: Turn) -> Step:
+        return rules.step(turn)
+
+    @apply_rules.on_due(fold.next_due)
+    def announce(partition: int, states: Mapping[bytes, bytes], as_of: int) -> Announced:
+        return rules.tick(partition, states, as_of)
+
+    return app
+
+
+def run(
+    app_name: AppName,
+    *,
+    bootstrap: str,
+    data_directory: Path,
+    instance_id: str,
+    fold: Fold,
+    partitions: int = DEFAULT_PARTITIONS,
+    clock_mode: ClockMode = "wall",
+    add_reference: AddReference | None = None,
+    limits: Limits | None = None,
+    prefix: str = "",
+    store: str = ROCKS_URL,
+    session_seconds: float = 10.0,
+    fetch_bytes: int = 1 << 20,
+    registry: Registry | None = None,
+) -> int:
+    """Runs a worker of an app until it is stopped. Prints `READY_LINE` once it has recovered.
+
+    ``data_directory`` is this worker's own; ``instance_id`` stays the same over restarts; ``prefix`` stands before the
+    names of all topics and of the consumer group; ``add_reference`` is ``Reference.add`` of an app with reference data.
+    Topics and `changelog_topics` must exist.
+    """
+    log_limits.set_up()
+    data_directory.mkdir(parents=True, exist_ok=True)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    settings = WorkerSettings(
+        app_id(app_name, prefix),
+        bootstrap,
+        data_directory,
+        instance_id,
+        partitions=partitions,
+        store=store,
+        session_seconds=session_seconds,
+        fetch_bytes=fetch_bytes,
+    )
+    app = build_app(
+        app_name,
+        settings,
+        fold,
+        clock_mode=clock_mode,
+        limits=limits or Limits(),
+        registry=registry or default_registry(),
+        prefix=prefix,
+        add_reference=add_reference,
+    )
+    return run_app(app, loop)
+
+
+def run_app(app: BatchApp, loop: asyncio.AbstractEventLoop) -> int:
+    """Runs an app to its end; returns the exit status."""
+    worker = _Worker(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else EXIT_FAILED
+    except FaustError as error:
+        log.critical("%s: %s", app.conf.id, error)
+        status = EXIT_FAILED
+    if worker.crash_reason is not None:
+        log.critical("%s stopped by a failure: %r", app.conf.id, worker.crash_reason)
+        status = EXIT_FAILED
+    return status
+
+
+class _Worker(faust.Worker):
+    """Says when it is ready, and does not hang when it is told to stop."""
+
+    async def on_startup_finished(self) -> None:
+        await super().on_startup_finished()
+        print(READY_LINE, flush=True)
+
+    def _on_sigterm(self) -> None:
+        exit_unless_stopped(STOP_SECONDS, "after a signal")
+        super()._on_sigterm()
+
+    def _on_sigint(self) -> None:
+        exit_unless_stopped(STOP_SECONDS, "after a signal")
+        super()._on_sigint()
+
+    def on_worker_shutdown(self) -> None:
+        exit_unless_stopped(STOP_SECONDS, "at the end")
+        super().on_worker_shutdown()

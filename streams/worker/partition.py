@@ -1,0 +1,121 @@
+"""One partition of the worker: what happens to a batch, in five steps.
+
+1. **Fold**: records above the markers become changes, outputs and dead letters; pure, in memory.
+   Dying here: nothing has happened.
+2. **Transaction**: outputs, changes and markers go to Kafka, all or nothing.
+   Dying before its end: the broker or the next owner aborts it, readers never see it, the batch is folded again.
+   Dying after it: the changelog has all of it; the next owner recovers from there and goes on behind the markers.
+3. **Store**: changes, markers and the changelog offset in one local write.
+   Dying before it: recovery reads from the stored offset on and finds what is missing.
+4. **Index**: markers and due times in memory.
+   Dying here: both are rebuilt from the store.
+5. **Acknowledge**: the offsets are handed to Faust, which commits them now and then.
+   Dying before the commit: it is only a hint for lag tools; the markers say where to go on.
+
+A step that raises stops the worker with the reason, and none of the later steps happens.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from schemas.wire.batches import RecordBatch
+from streams.fold import Changes, Outputs
+from streams.worker.agent import BatchAgent, Turn
+from streams.worker.markers import Markers, as_changes
+from streams.worker.stores import PartitionedStore
+from streams.worker.ticks import TickIndex
+from streams.worker.transactions import PartitionTransactions
+
+TICK_CHUNK = 5_000
+"""States ticked in one transaction: the stream must keep room."""
+
+_INDEX_CHUNK = 20_000
+
+log = logging.getLogger(__name__)
+
+
+class OwnedPartition:
+    """A partition that this worker was assigned."""
+
+    def __init__(self, number: int, agent: BatchAgent, transactions: PartitionTransactions) -> None:
+        self.number = number
+        self.markers: Markers = {}
+        self.recovered = False
+        """Whether reading goes on behind the markers: set by whoever seeks there."""
+        self._agent = agent
+        self._transactions = transactions
+        self._store: PartitionedStore = agent.table.data
+        self._changelog: str = agent.table.changelog_topic.get_topic_name()
+        self._ticks = TickIndex(agent.ticks.next_due) if agent.ticks else None
+
+    async def start(self) -> None:
+        """Fences the former owner: from here on the changelog can only grow by our own hand."""
+        await self._transactions.start()
+
+    async def stop(self) -> None:
+        await self._transactions.stop()
+
+    async def recover(self) -> None:
+        """Reads markers and due times back, once the store has caught up with the changelog."""
+        self.markers = self._store.markers(self.number, self._agent.topics)
+        if self._ticks is not None:
+            chunk = []
+            for item in self._store.states(self.number):
+                chunk.append(item)
+                if len(chunk) == _INDEX_CHUNK:
+                    self._ticks.arm(chunk)
+                    chunk.clear()
+                    await asyncio.sleep(0)
+            self._ticks.arm(chunk)
+            log.info("partition %d: %d states wait for a tick", self.number, len(self._ticks))
+
+    def next_offset(self, topic: str) -> int:
+        """Where reading the topic goes on; 0, the beginning, where nothing was applied."""
+        marker = self.markers.get(topic)
+        return marker.offset + 1 if marker else 0
+
+    async def apply(self, batches: Mapping[str, list[RecordBatch]]) -> dict[str, int]:
+        """The steps above; returns the next offset of each topic, for the acknowledgement."""
+        fresh = {topic: new for topic, found in batches.items() if (new := self._above_marker(topic, found))}
+        if fresh:
+            step = self._agent.handler(Turn(self.number, fresh, self.markers, self._load))
+            await self._write(step.outputs, {**step.changes, **as_changes(step.markers)}, step.as_of)
+            self._arm(step.changes)
+            self.markers = {**self.markers, **step.markers}
+        return {topic: self.next_offset(topic) for topic in batches}
+
+    async def tick(self) -> None:
+        """Ticks at most `TICK_CHUNK` states, in a transaction of their own."""
+        if self._ticks is None or self._agent.ticks is None:
+            return
+        as_of = self._agent.clock.as_of(self.markers)
+        if not self._ticks.has_due(as_of) or not self._agent.may_decide(as_of):
+            return
+        keys = self._ticks.due(as_of, TICK_CHUNK)
+        announced = self._agent.ticks.handler(self.number, self._load(keys), as_of)
+        await self._write(announced.outputs, announced.changes, as_of)
+        self._arm(announced.changes)
+        self._ticks.require_settled(keys, as_of)
+
+    def has_due(self) -> bool:
+        """Whether states wait for a tick right now."""
+        if self._ticks is None:
+            return False
+        as_of = self._agent.clock.as_of(self.markers)
+        return self._ticks.has_due(as_of) and self._agent.may_decide(as_of)
+
+    def _above_marker(self, topic: str, batches: list[RecordBatch]) -> list[RecordBatch]:
+        first = self.next_offset(topic)
+        return [batch for batch in batches if batch.last_offset >= first]
+
+    def _load(self, keys: list[bytes]) -> Mapping[bytes, bytes]:
+        return self._store.load(self.number, keys)
+
+    async def _write(self, outputs: Outputs, changes: Changes, as_of: int) -> None:
+        offset = await self._transactions.write(outputs, self._changelog, changes, as_of)
+        self._store.write(self.number, changes, offset)
+
+    def _arm(self, changes: Changes) -> None:
+        if self._ticks is not None:
+            self._ticks.arm(changes.items())
