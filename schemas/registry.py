@@ -213,8 +213,8 @@ def _check_defaults(version: SchemaVersion) -> None:
 
 
 def _fits(shape: Field, value: Any) -> bool:
-    if shape.null_index is not None and (value is None or shape.null_index == 0):
-        return value is None and shape.null_index == 0  # a default belongs to the union's first type
+    if shape.nullable:
+        return value is None  # a default belongs to the union's first type
     match shape.kind:
         case "boolean":
             return isinstance(value, bool)

@@ -186,15 +186,13 @@ def _avro_field(shape: Field) -> dict[str, Any]:
             avro_type = {"type": "array", "items": shape.items}
         case _:
             avro_type = "long"
-    if shape.null_index is not None:
-        avro_type = ["null", avro_type] if shape.null_index == 0 else [avro_type, "null"]
+    if shape.nullable:
+        avro_type = ["null", avro_type]
     return {"name": shape.name, "type": avro_type}
 
 
 def _least_value(shape: Field) -> bytes:
-    if shape.null_index is not None:
-        return varint(shape.null_index)
-    return bytes(shape.size) if shape.kind == "fixed" else b"\0"
+    return bytes(shape.size) if shape.kind == "fixed" and not shape.nullable else b"\0"
 
 
 def _varint_sizes(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -118,6 +118,7 @@ class ColumnCodec:
             if isinstance(misread, blocks.Panicked):
                 self._caution.panicked()
             return None
+        self._caution.went_well(count)
         counts = [batch.count for batch in group]
         offsets = np.repeat([batch.base_offset for batch in group], counts) + read[blocks.OFFSET_DELTA].to_numpy()
         times = np.repeat([_time_of(batch) for batch in group], counts)
@@ -181,11 +182,13 @@ class ColumnCodec:
 
 
 class _Caution:
-    """After a panic, how many records are looked at before polars sees them; longer each time, less after a calm."""
+    """After a panic, how many records are looked at before polars sees them: twice as many as after the one before,
+    half as many again for every such stretch that polars has read without."""
 
     def __init__(self) -> None:
         self._span = LEAST_CAUTION
         self._left = 0
+        self._calm = 0
 
     def asks(self, count: int) -> bool:
         if self._left <= 0:
@@ -196,6 +199,13 @@ class _Caution:
     def panicked(self) -> None:
         self._left = self._span
         self._span = min(self._span * 2, MOST_CAUTION)
+        self._calm = 0
+
+    def went_well(self, count: int) -> None:
+        self._calm += count
+        if self._calm >= self._span > LEAST_CAUTION:
+            self._span //= 2
+            self._calm = 0
 
 
 def column_type(shape: Field) -> pl.DataType:

@@ -11,6 +11,7 @@ from schemas.wire.fields import Field
 
 MAX_VARINT_BYTES = 10
 INT_LIMIT = 2**31
+LONG_LIMIT = 2**63
 
 
 class DatumError(Exception):
@@ -78,7 +79,7 @@ class _Reader:
 
     def value(self, shape: Field) -> Any:
         self.field = shape.name
-        if shape.null_index is not None and self.long() == shape.null_index:
+        if shape.nullable and self.long() == 0:
             return None
         match shape.kind:
             case "long":

@@ -24,14 +24,14 @@ class UnsupportedType(Exception):
 class Field(NamedTuple):
     """One field of a flat record schema.
 
-    ``kind`` is one of `SCALARS`, ``fixed``, ``enum`` or ``array``; ``null_index`` is the position of null in the
-    field's union (None: not nullable); ``size`` is that of a ``fixed``; ``symbols`` and ``other_symbol`` (the symbol
+    ``kind`` is one of `SCALARS`, ``fixed``, ``enum`` or ``array``; ``nullable``: a union of null, which comes
+    first, and that kind; ``size`` is that of a ``fixed``; ``symbols`` and ``other_symbol`` (the symbol
     read for those a newer writer knows and this reader does not) belong to an ``enum``, ``items`` to an ``array``.
     """
 
     name: str
     kind: str
-    null_index: int | None = None
+    nullable: bool = False
     logical: str | None = None
     size: int = 0
     symbols: tuple[str, ...] = ()
@@ -52,24 +52,26 @@ def _field(field: Mapping[str, Any]) -> Field:
     name, avro_type = field["name"], field["type"]
     if "aliases" in field:
         raise UnsupportedType(name, "has aliases, which columns do not follow: add a field and keep the old one")
-    null_index = None
+    nullable = isinstance(avro_type, list)
     if isinstance(avro_type, list):
         others = [branch for branch in avro_type if branch != "null"]
         if len(avro_type) != 2 or len(others) != 1:
             raise UnsupportedType(name, f"union {avro_type}: only null with one other type can be read as a column")
-        null_index, avro_type = avro_type.index("null"), others[0]
-    shape = Field(name, "", null_index, has_default="default" in field, default=field.get("default"))
+        if avro_type[0] != "null":
+            raise UnsupportedType(name, f"union {avro_type}: polars takes it as if null came first: put null there")
+        avro_type = others[0]
+    shape = Field(name, "", nullable, has_default="default" in field, default=field.get("default"))
     if isinstance(avro_type, str):
         return shape._replace(kind=_scalar(name, avro_type))
     kind = avro_type["type"]
     if kind == "enum":
-        if null_index is not None:
+        if nullable:
             raise UnsupportedType(name, "nullable enumeration, on which polars panics: add a NOT_STATED symbol instead")
         return shape._replace(kind="enum", symbols=tuple(avro_type["symbols"]), other_symbol=avro_type.get("default"))
     if kind == "fixed":
         return shape._replace(kind="fixed", size=avro_type["size"])
     if kind == "array":
-        if null_index is not None:
+        if nullable:
             raise UnsupportedType(name, "nullable array: use an empty one")
         if avro_type["items"] not in ITEMS:
             raise UnsupportedType(name, f"array of {avro_type['items']}: only arrays of {', '.join(ITEMS)}")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import fastavro
@@ -9,7 +10,7 @@ import fastavro
 from schemas.codes import Refusal
 from schemas.registry import Registry, SchemaVersion
 from schemas.wire import framing
-from schemas.wire.datums import DatumError, read_datum
+from schemas.wire.datums import INT_LIMIT, LONG_LIMIT, DatumError, read_datum
 
 
 class UndecodableValue(Exception):
@@ -65,9 +66,20 @@ class RowCodec:
 
 
 def _write(version: SchemaVersion, row: Mapping[str, Any]) -> bytes:
+    # fastavro writes and reads an int of any size, where Avro has 32 bits, and cuts off a number's fraction.
+    for name, limit in _numbers(version):
+        number = row.get(name)
+        if number is not None and not (isinstance(number, int) and -limit <= number < limit):
+            raise ValueError(f"field {name}: {number!r} is not a whole number of {limit.bit_length()} bits")
     buffer = io.BytesIO()
     fastavro.schemaless_writer(buffer, version.parsed, row, strict_allow_default=True)
     return buffer.getvalue()
+
+
+@cache
+def _numbers(version: SchemaVersion) -> tuple[tuple[str, int], ...]:
+    limits = {"int": INT_LIMIT, "long": LONG_LIMIT}
+    return tuple((shape.name, limits[shape.kind]) for shape in version.shapes if shape.kind in limits)
 
 
 def _read(writer: SchemaVersion, reader: SchemaVersion, datum: bytes) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class _Walk:
     def text(self, rows: Rows) -> None:
         rows, begin = self.lengths(rows)
         end = self.position[rows]
-        for at in np.flatnonzero(self.not_ascii[end] > self.not_ascii[begin]):
+        for at in np.flatnonzero(self.not_ascii[end] > self.not_ascii[begin]).tolist():
             try:
                 self.data[begin[at] : end[at]].decode()
             except UnicodeDecodeError:
@@ -97,9 +97,9 @@ class _Walk:
 
     def field(self, shape: Field) -> None:
         rows = self.rows()
-        if shape.null_index is not None:
+        if shape.nullable:
             rows, index = self.numbers(rows)
-            rows = rows[index != shape.null_index]
+            rows = rows[index != 0]
         match shape.kind:
             case "string":
                 return self.text(rows)
