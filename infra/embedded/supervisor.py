@@ -145,6 +145,10 @@ class Supervisor:
     ) -> None:
         self.stop()
 
+    def ask_to_stop(self) -> None:
+        """Have all parts stopped, also while they are being started, without waiting for it."""
+        self._stop.set()
+
     def stop(self) -> None:
         """Stop all parts in reverse order and return when they have ended."""
         self._stop.set()

@@ -1,7 +1,8 @@
 """Topics are created explicitly, each with all its settings; an error of one topic is never passed over."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
@@ -48,12 +49,18 @@ def changelog_spec(name: str, partitions: int) -> TopicSpec:
     return TopicSpec(name, partitions, {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime"})
 
 
-def create_topics(bootstrap: str, specs: Sequence[TopicSpec], *, replication: int = 1) -> list[str]:
+def create_topics(
+    bootstrap: str,
+    specs: Sequence[TopicSpec],
+    *,
+    replication: int = 1,
+    client_options: Mapping[str, Any] = MappingProxyType({}),
+) -> list[str]:
     """Create the topics that are not there yet; returns their names when every partition has a leader.
 
     Raises TopicsRefused, naming every topic that could not be created or has another number of partitions.
     """
-    client = KafkaAdminClient(bootstrap_servers=bootstrap, client_id="checkline-topics")
+    client = KafkaAdminClient(bootstrap_servers=bootstrap, client_id="checkline-topics", **client_options)
     try:
         present = {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics()}
         refused = [

@@ -1,0 +1,179 @@
+"""`up`, `down`, `status`: the parts of an installation; `part` is what the supervisor runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.output import configure_logging, errors, write_json, write_table
+from infra.errors import CannotRun, PartFailed
+from infra.home import Home
+from infra.settings import Settings, printable, read_settings
+
+DETACHED_START_SECONDS = 300.0
+DOWN_SECONDS = 120.0
+POLL_SECONDS = 0.1
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def up(
+    workers: Annotated[int | None, typer.Option(help="Processes of the risk worker.")] = None,
+    clock: Annotated[str | None, typer.Option(help="wall or event; fixed at the first start of a home.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run just this part or step (may be repeated).")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready and leave it running.")] = False,
+) -> None:
+    """Start all parts, keep them running, and stop them on Ctrl-C."""
+    from infra.embedded.parts import parts
+    from infra.embedded.supervisor import Supervisor
+
+    settings = read_settings(workers=workers, clock=clock)
+    home = Home.open(settings)
+    planned = parts(home, only=only or ())
+    if detach:
+        _detach(home, sys.argv[1:])
+        return
+    configure_logging(settings)
+    with home.locked():
+        supervisor = Supervisor(planned, home.logs, status_file=home.parts_file, progress=_say)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.ask_to_stop())
+        with supervisor:
+            _say_where(home)
+            supervisor.wait()
+        supervisor.check()
+
+
+def down(json_output: JsonOption = False) -> None:
+    """Stop all parts of this home; done as well when none runs."""
+    home = Home.existing(read_settings())
+    pid = home.supervisor_pid()
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + DOWN_SECONDS
+        while home.supervisor_pid() is not None:
+            if time.monotonic() > deadline:
+                raise PartFailed(f"process {pid} did not stop within {DOWN_SECONDS:.0f} s; see {home.logs}")
+            time.sleep(POLL_SECONDS)
+    if json_output:
+        write_json({"home": str(home.directory), "stopped": pid})
+    else:
+        errors.print("stopped" if pid is not None else f"nothing runs on {home.directory}")
+
+
+def status(
+    json_output: JsonOption = False,
+    config: Annotated[bool, typer.Option("--config", help="Show the settings in effect.")] = False,
+) -> None:
+    """Say which parts run; exit status 1 when not all of them do."""
+    settings = read_settings()
+    if config:
+        _show_settings(settings, json_output)
+        return
+    home = Home.existing(settings)
+    pid = home.supervisor_pid()
+    parts: list[dict[str, Any]] = json.loads(home.parts_file.read_text("utf-8")) if home.parts_file.exists() else []
+    if pid is None:  # what a killed supervisor wrote last is not true any more
+        parts = [{**part, "state": "stopped", "pid": None} for part in parts]
+    all_run = pid is not None and bool(parts) and all(part["state"] == "ready" for part in parts)
+    if json_output:
+        write_json(
+            {
+                "home": str(home.directory),
+                "running": all_run,
+                "pid": pid,
+                "clock": home.clock,
+                "kafka": home.kafka_bootstrap,
+                "clickhouse": f"{home.clickhouse.host}:{home.clickhouse.port}",
+                "parts": parts,
+            }
+        )
+    else:
+        columns = ("name", "state", "pid", "restarts", "since")
+        write_table(columns, [[part[column] for column in columns] for part in parts])
+        if pid is not None:
+            _say_where(home)
+        else:
+            errors.print(f"nothing runs on {home.directory}")
+    if not all_run:
+        raise typer.Exit(1)
+
+
+def part(words: list[str]) -> None:
+    """Do the work of one part in this process (the supervisor's business)."""
+    from infra import parts_main
+
+    settings = read_settings()
+    configure_logging(settings)
+    parts_main.run(Home.open(settings), words)
+
+
+def _show_settings(settings: Settings, json_output: bool) -> None:
+    shown = printable(settings)
+    if json_output:
+        write_json(shown)
+        return
+    flat = [
+        (f"{name}.{inner}", value)
+        for name, section in shown.items()
+        if isinstance(section, dict)
+        for inner, value in section.items()
+    ]
+    plain = [(name, value) for name, value in shown.items() if not isinstance(value, dict)]
+    write_table(("setting", "value"), [*plain, *flat])
+
+
+def _detach(home: Home, arguments: list[str]) -> None:
+    """Run the same command in the background and return when all its parts are ready."""
+    words = [argument for argument in arguments if argument != "--detach"]
+    log_file = home.logs / "supervisor.log"
+    home.parts_file.unlink(missing_ok=True)
+    with log_file.open("ab") as log:
+        begin = log.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + DETACHED_START_SECONDS
+    while not _all_ready(home.parts_file):
+        try:
+            process.wait(POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                process.terminate()
+                raise PartFailed(f"not all parts were ready within {DETACHED_START_SECONDS:.0f} s") from None
+            continue
+        with log_file.open("rb") as said:
+            said.seek(begin)
+            lines = said.read().decode(errors="replace").strip().splitlines()
+        raise CannotRun(lines[-1].removeprefix("checkline: ") if lines else f"it ended at once; see {log_file}")
+    _say_where(home)
+
+
+def _all_ready(parts_file: Path) -> bool:
+    try:
+        parts = json.loads(parts_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return bool(parts) and all(part["state"] == "ready" for part in parts)
+
+
+def _say(what: str) -> None:
+    errors.print(what)
+
+
+def _say_where(home: Home) -> None:
+    address = home.clickhouse
+    errors.print(
+        f"home {home.directory} ({home.clock} clock), kafka {home.kafka_bootstrap}, "
+        f"clickhouse {address.host}:{address.port}, logs {home.logs}"
+    )

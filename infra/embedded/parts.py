@@ -1,0 +1,107 @@
+"""The parts of an installation, in the order of their start."""
+
+import sys
+from collections.abc import Sequence
+
+from clickhouse_driver import Client
+from clickhouse_driver import errors as clickhouse_errors
+
+from infra import parts_main
+from infra.embedded.kafka.broker import EmbeddedKafka, require_free
+from infra.embedded.kafka.topics import create_topics, topic_specs
+from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
+from infra.embedded.supervisor import Part, Step
+from infra.errors import MissingPart
+from infra.home import Home
+
+KAFKA = "kafka"
+CLICKHOUSE = "clickhouse"
+TOPICS = "topics"
+MIGRATIONS = "migrations"
+PROBE_SECONDS = 2
+
+
+def parts(home: Home, *, only: Sequence[str] = ()) -> list[Part | Step]:
+    """What `checkline up` runs on this home; with `only`, just the parts and steps of these names.
+
+    Kafka and ClickHouse are parts only where no others are configured. Raises MissingPart for an unknown name.
+    """
+    settings = home.settings
+    everything: list[Part | Step] = []
+    if settings.kafka.embedded:
+        everything.append(kafka_part(home))
+    if settings.clickhouse.embedded:
+        everything.append(clickhouse_part(home))
+    everything += [Step(TOPICS, lambda: make_topics(home)), Step(MIGRATIONS, lambda: parts_main.migrate(home))]
+    everything += [
+        own_part(home, name, *words) for name, words in parts_main.own_parts(home.clock, settings.workers).items()
+    ]
+    if not only:
+        return everything
+    names = [part.name for part in everything]
+    if unknown := [name for name in only if name not in names]:
+        raise MissingPart(f"there is no part {unknown[0]}; parts are: {', '.join(names)}")
+    return [part for part in everything if part.name in only]
+
+
+def kafka_part(home: Home) -> Part:
+    """The embedded Kafka; ready when it answers a metadata request."""
+    node = EmbeddedKafka(home.kafka_directory, home.port("kafka"), home.port("kafka_controller"))
+
+    def command() -> list[str]:
+        node.prepare()
+        return node.command()
+
+    return Part(KAFKA, command, lambda _: node.is_ready())
+
+
+def clickhouse_part(home: Home) -> Part:
+    """The embedded ClickHouse; ready when it answers a query."""
+    address = home.clickhouse
+    client_options = address.client_options(address.writer) | {
+        "connect_timeout": PROBE_SECONDS,
+        "send_receive_timeout": PROBE_SECONDS,
+    }
+
+    def command() -> list[str]:
+        require_free(address.port, CLICKHOUSE)
+        directory = home.clickhouse_directory
+        server = [sys.executable, "-m", "infra.embedded.clickhouse", str(directory)]
+        return [*server, "--port", str(address.port), "--users", str(home.users_file)]
+
+    return Part(CLICKHOUSE, command, lambda _: answers_query(client_options))
+
+
+def answers_query(client_options: dict[str, object]) -> bool:
+    """Whether a ClickHouse with these `clickhouse_driver.Client` options answers `SELECT 1`."""
+    client = Client(**client_options)
+    try:
+        return bool(client.execute("SELECT 1") == [(1,)])
+    except (OSError, EOFError, clickhouse_errors.Error):
+        return False
+    finally:
+        client.disconnect()
+
+
+def own_part(home: Home, name: str, *words: str) -> Part:
+    """A part that is code of ours, `checkline part WORDS`; ready when it says so itself."""
+    ready_file = home.ready_file(name)
+
+    def command() -> list[str]:
+        ready_file.parent.mkdir(parents=True, exist_ok=True)
+        return [sys.executable, "-m", "infra.cli", "part", *words]
+
+    environment = {READY_FILE_VARIABLE: str(ready_file), "CHECKLINE_HOME": str(home.directory), "TZ": "UTC"}
+    return Part(name, command, has_announced(ready_file), environment)
+
+
+def make_topics(home: Home) -> None:
+    """Create the topics that are not there yet. Raises TopicsRefused."""
+    settings = home.settings
+    specs = topic_specs(partitions=settings.partitions, clock=home.clock)
+    create_topics(
+        home.kafka_bootstrap,
+        specs,
+        replication=settings.kafka.replication,
+        client_options=settings.kafka.client_options(),
+    )

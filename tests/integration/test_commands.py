@@ -1,0 +1,181 @@
+"""The commands that run an installation, as a user calls them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.unit.infra.test_event_files import READING
+
+STORES = ("--only", "kafka", "--only", "topics", "--only", "clickhouse")
+
+
+class Installation:
+    """A home and the commands called on it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.home = directory / "home"
+
+    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "infra.cli", *arguments],
+            cwd=self.directory,
+            env={**os.environ, "CHECKLINE_HOME": str(self.home), **variables, "PYTHONPATH": str(Path.cwd())},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        process = self.start(*arguments, **variables)
+        stdout, stderr = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+    def refused(self, *arguments: str, **variables: str) -> str:
+        result = self.call(*arguments, **variables)
+        assert result.returncode == 2, result.stderr
+        lines = result.stderr.splitlines()
+        assert len(lines) == 1, result.stderr
+        assert lines[0].startswith("checkline: ")
+        return lines[0]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation on the event clock whose Kafka and ClickHouse run."""
+    installation = Installation(tmp_path_factory.mktemp("commands"))
+    result = installation.call("up", "--detach", "--clock", "event", *STORES)
+    assert result.returncode == 0, result.stderr
+    yield installation
+    result = installation.call("down")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Installation:
+    """A home that was never started."""
+    return Installation(tmp_path)
+
+
+def events(directory: Path, *changes: dict[str, Any]) -> Path:
+    file = directory / "events.jsonl"
+    file.write_text("".join(json.dumps({**READING, **change}) + "\n" for change in changes), encoding="utf-8")
+    return file
+
+
+def test_status_says_which_parts_run(running: Installation) -> None:
+    result = running.call("status", "--json")
+    document = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert document["running"] is True
+    assert document["clock"] == "event"
+    assert [(part["name"], part["state"]) for part in document["parts"]] == [
+        ("kafka", "ready"),
+        ("clickhouse", "ready"),
+    ]
+    assert all(psutil.pid_exists(part["pid"]) for part in document["parts"])
+
+
+def test_a_second_up_on_the_same_home_is_refused(running: Installation) -> None:
+    assert "already runs on" in running.refused("up", *STORES)
+
+
+def test_another_clock_is_refused(running: Installation) -> None:
+    assert "runs on the event clock since its first start" in running.refused("up", "--clock", "wall", *STORES)
+
+
+def test_good_lines_are_published_and_bad_ones_are_named(running: Installation) -> None:
+    file = events(running.directory, {"sequence": 1}, {"sequence": 2, "value_tenths": 9}, {"sequence": 3})
+    result = running.call("publish", str(file))
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[0].startswith(f"checkline: {file}: line 2: value_tenths: 9: ")
+    assert result.stderr.splitlines()[-1] == "2 published, 1 bad"
+
+
+def test_the_report_of_publish_as_json(running: Installation) -> None:
+    result = running.call("publish", "--json", str(events(running.directory, {"sequence": 4})))
+    document = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert (document["published"], document["bad"], document["problems"]) == (1, 0, [])
+    assert document["good_by_topic"] == {"temperatures": 1}
+
+
+def test_sql_answers_as_a_table_and_as_json(running: Installation) -> None:
+    assert running.call("sql", "SELECT 1 AS one, 'x' AS text").stdout.split() == ["one", "text", "1", "x"]
+    document = json.loads(running.call("sql", "--json", "SELECT toDate('2020-02-20') AS day, 7 AS number").stdout)
+    assert document == {
+        "columns": [{"name": "day", "type": "Date"}, {"name": "number", "type": "UInt8"}],
+        "rows": [["2020-02-20", 7]],
+    }
+
+
+def test_a_query_that_is_refused_is_one_line_in_the_words_of_the_server(running: Installation) -> None:
+    assert "nowhere" in running.refused("sql", "SELECT * FROM nowhere")
+
+
+def test_the_reader_of_sql_cannot_write(running: Installation) -> None:
+    assert "clickhouse refused the query" in running.refused("sql", "CREATE TABLE t (a Int8) ENGINE = Memory")
+
+
+def test_validating_needs_no_running_part(fresh: Installation) -> None:
+    result = fresh.call("publish", "--validate-only", str(events(fresh.directory, {})))
+    assert (result.returncode, result.stderr) == (0, "1 good, 0 bad\n")
+    assert not fresh.home.exists()
+
+
+def test_a_missing_file_is_one_line(fresh: Installation) -> None:
+    assert "cannot be read" in fresh.refused("publish", "--validate-only", "nowhere.jsonl")
+
+
+@pytest.mark.parametrize("command", [("status",), ("down",), ("sql", "SELECT 1"), ("publish", "events.jsonl")])
+def test_a_home_that_was_never_started_is_one_line(fresh: Installation, command: tuple[str, ...]) -> None:
+    events(fresh.directory, {})
+    assert "nothing was ever started" in fresh.refused(*command)
+
+
+def test_a_wrong_setting_is_one_line(fresh: Installation) -> None:
+    assert "variable CHECKLINE_PARTITIONS: 'x'" in fresh.refused("up", CHECKLINE_PARTITIONS="x")
+
+
+def test_an_unknown_part_is_one_line(fresh: Installation) -> None:
+    assert "there is no part nothing; parts are: kafka" in fresh.refused("up", "--only", "nothing")
+
+
+@pytest.mark.parametrize("part", ["kafka", "clickhouse"])
+def test_a_port_in_use_is_one_line(fresh: Installation, part: str) -> None:
+    fresh.home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        (fresh.home / "ports.json").write_text(json.dumps({part: number}), encoding="utf-8")
+        result = fresh.call("up", "--only", part)
+    assert result.returncode == 2
+    assert f"{part}: port {number} of 127.0.0.1 is in use" in result.stderr.splitlines()[-1]
+
+
+def test_settings_are_shown_without_passwords(fresh: Installation) -> None:
+    result = fresh.call("status", "--config", "--json", CHECKLINE_KAFKA_PASSWORD="very secret")
+    assert json.loads(result.stdout)["partitions"] == 8
+    assert "very secret" not in result.stdout
+
+
+def test_an_interrupted_up_stops_its_parts_and_status_answers_no(fresh: Installation) -> None:
+    process = fresh.start("up", "--clock", "event", "--only", "kafka")
+    assert process.stderr is not None
+    while not (line := process.stderr.readline()).startswith("home "):
+        assert line, "it ended before all was ready"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    status = fresh.call("status", "--json")
+    assert status.returncode == 1
+    assert json.loads(status.stdout)["running"] is False
+    assert [part["state"] for part in json.loads(status.stdout)["parts"]] == ["stopped"]
