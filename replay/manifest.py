@@ -11,7 +11,7 @@ from schemas.codes import Refusal
 
 
 class ExpectedDeadLetter(NamedTuple):
-    """One record that must stand in the dead letters. ``value`` is the xxh3-128 of its raw value (of no bytes if null)."""
+    """A record that must stand in the dead letters. ``value`` is the xxh3-128 of its raw bytes (none if null)."""
 
     topic: str
     reason: Refusal

@@ -32,7 +32,8 @@ class Draws:
     def chosen(self, count: int, weights: Sequence[int]) -> NDArray[np.int64]:
         """``count`` indexes into ``weights``, each as likely as its weight."""
         bounds = np.cumsum(np.asarray(weights, np.int64))
-        return np.searchsorted(bounds, self.fractions(count) * bounds[-1], side="right")
+        found: NDArray[np.int64] = np.searchsorted(bounds, self.fractions(count) * bounds[-1], side="right")
+        return found
 
 
 def apportion(total: int, weights: Sequence[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Enforcement of the Qingdao campaign: 214 cases in six categories, 259 persons in seven dispositions (A000-06, A000-07).
+"""Enforcement of the Qingdao campaign: 214 cases of six categories, 259 persons in seven dispositions (A000-06, -07).
 
 A bare refusal at a checkpoint is a decision of the checkpoint and never a case (A000-08).
 """
@@ -32,7 +32,7 @@ PERSONS = {
 
 
 def enforcement_events(seed: int) -> list[events.Event]:
-    """All cases and what was imposed on whom, in order of occurrence. Which person belongs to which case is synthetic."""
+    """All cases and what was imposed on whom, as they occurred. Which person belongs to which case is synthetic."""
     draws, tokens = Draws(seed, "enforcement"), Tokens(seed, "offender")
     categories = [category for category, count in CASES.items() for _ in range(count)]
     dispositions = [disposition for disposition, count in PERSONS.items() for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Entries of the Qingdao campaign: passages at motorway exits, other roads, stations and communities (A000-03, A000-04),
+"""Entries of the Qingdao campaign: passages at motorway exits, other roads, stations and communities (A000-03, -04),
 with a temperature reading for about one passage in twenty.
 
 The three totals are separate figures of different units and are never added (the published numbers happen to close:
@@ -145,7 +145,8 @@ class _PassageForms(dict[int, bytes]):
         self.profiles = profiles
 
     def code(self, rows: _Rows) -> NDArray[np.int64]:
-        return (rows.site * len(self.profiles) + rows.profile) * 2 + (rows.token_space == _VEHICLES)
+        codes: NDArray[np.int64] = (rows.site * len(self.profiles) + rows.profile) * 2 + (rows.token_space == _VEHICLES)
+        return codes
 
     def __missing__(self, code: int) -> bytes:
         site_and_profile, is_vehicle = divmod(code, 2)

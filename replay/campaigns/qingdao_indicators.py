@@ -1,4 +1,4 @@
-"""Figures of the Qingdao conference that units report as such: each number of the text with its unit, rounding and row."""
+"""Figures of the Qingdao conference that units report as such: each number with its unit of count, rounding and row."""
 
 from typing import NamedTuple
 
@@ -14,8 +14,8 @@ _U = UnitOfCount
 
 
 class Published(NamedTuple):
-    """One reported figure. ``days`` is the number of daily reports that lead up to it (1: reported once); ``lower_bound``
-    is the text's 余 (T5)."""
+    """One reported figure. ``days`` is the number of daily reports that lead up to it (1: reported once);
+    ``lower_bound`` is the text's 余 (T5)."""
 
     ref: str
     unit: str

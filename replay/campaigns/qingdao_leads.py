@@ -1,7 +1,7 @@
 """Leads of the Qingdao campaign: 46,616 dispatched and 45,865 reported back by the time of the conference (A000-02).
 
-Published are these two totals, the five sources and the four steps (推送、落地、核查、反馈). How leads divide by source,
-push mode, home province, district, step and day is synthetic.
+Published are these two totals, the five sources and the four steps (推送、落地、核查、反馈). How leads divide by
+source, push mode, home province, district, step and day is synthetic.
 """
 
 from collections import Counter
@@ -88,7 +88,8 @@ def _received(draws: Draws, count: int) -> _Array:
     hours = draws.chosen(count, _HOUR_WEIGHTS)
     within = draws.integers(count, 0, HOUR_MS)
     # The morning of the conference takes the place of the latest hours: nothing is received in its last two.
-    return np.minimum(ENTRIES_FROM + days * DAY_MS + hours * HOUR_MS + within, TO_DATE - 2 * HOUR_MS)
+    received: _Array = np.minimum(ENTRIES_FROM + days * DAY_MS + hours * HOUR_MS + within, TO_DATE - 2 * HOUR_MS)
+    return received
 
 
 def _due(received: _Array, batch: _Array, home: _Array) -> _Array:
@@ -104,7 +105,8 @@ def _due(received: _Array, batch: _Array, home: _Array) -> _Array:
 
 def _between(start: _Array, end: _Array, share: NDArray[np.float64]) -> _Array:
     """A time at a share of the way, at least a second after the start if the end is not after it."""
-    return start + np.maximum((np.maximum(end - start, 0) * share).astype(np.int64), 1000)
+    between: _Array = start + np.maximum((np.maximum(end - start, 0) * share).astype(np.int64), 1000)
+    return between
 
 
 def _plan(draws: Draws, reported: int, still_open: int) -> _Leads:
@@ -172,11 +174,11 @@ def _keep_open(draws: Draws, steps: dict[int, _Array], proof_sent: _Array, count
 
 def _in_order(leads: _Leads) -> _Steps:
     kinds, numbers, times = [], [], []
-    for kind, occurred in leads.steps.items():
-        rows = np.flatnonzero(occurred != _NEVER)
-        kinds.append(np.full(len(rows), kind, np.int64))
+    for step, happened in leads.steps.items():
+        rows = np.flatnonzero(happened != _NEVER)
+        kinds.append(np.full(len(rows), step, np.int64))
         numbers.append(rows.astype(np.int64))
-        times.append(occurred[rows])
+        times.append(happened[rows])
     kind, lead, occurred = np.concatenate(kinds), np.concatenate(numbers), np.concatenate(times)
     order = np.argsort(occurred, kind="stable")
     kind, lead, occurred = kind[order], lead[order], occurred[order]

@@ -101,7 +101,7 @@ def team_unit(division: str) -> str:
 
 
 def reference_events() -> list[events.Event]:
-    """Everything that must be known beforehand, in publishing order: divisions, units, sites, risk areas, the policy."""
+    """What must be known beforehand, in publishing order: divisions, units, sites, risk areas, the policy."""
     made: list[events.Event] = []
 
     def stamp() -> dict[str, str | int]:

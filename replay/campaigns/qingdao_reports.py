@@ -17,11 +17,14 @@ DAILY_REPORTERS = ("qd-chengyang", "qd-jiaozhou", "qd-court")
 SILENT = ("qd-jiaozhou", 9)
 """The unit that misses its report of one day, counted from 0: neither zero nor a number."""
 
+_Draft = tuple[int, type[events.Event], dict[str, Any]]
+"""When it is reported, what it is, and what it states."""
+
 
 def report_events(seed: int) -> list[events.Event]:
     """All reports in order of occurrence, and a few urgent needs with their answers."""
     draws = Draws(seed, "reports")
-    drafts: list[tuple[int, type[events.Event], dict[str, Any]]] = []
+    drafts: list[_Draft] = []
     for published in INDICATORS:
         drafts.extend(_series(published))
     days = (UNTIL - ENTRIES_FROM) // DAY_MS
@@ -31,9 +34,8 @@ def report_events(seed: int) -> list[events.Event]:
             drafts.append((at, events.Heartbeat, {"unit_id": unit}))
     for unit in DAILY_REPORTERS:
         found = draws.chosen(days, (6, 2, 1, 1)).tolist()
-        for day in range(days):
-            if (unit, day) != SILENT:
-                drafts.append(_daily(unit, ENTRIES_FROM + day * DAY_MS, found[day]))
+        reporting = [day for day in range(days) if (unit, day) != SILENT]
+        drafts.extend(_daily(unit, ENTRIES_FROM + day * DAY_MS, found[day]) for day in reporting)
     drafts.sort(key=lambda draft: draft[0])
     sequences: dict[str, int] = {}
     return [_made(at, model, stated, sequences) for at, model, stated in drafts] + _urgent(seed)
@@ -46,12 +48,12 @@ def _made(at: int, model: type[events.Event], stated: dict[str, Any], sequences:
     return model.model_validate({**stated, **stamp, "zone_offset_minutes": ZONE_OFFSET_MINUTES})
 
 
-def _series(published: Published) -> list[tuple[int, type[events.Event], dict[str, Any]]]:
+def _series(published: Published) -> list[_Draft]:
     """Daily reports of a figure that end with the published one, half an hour before the conference.
 
     The day before the last states its value too low at first and is restated: the last word of a period counts (T9).
     """
-    drafts = []
+    drafts: list[_Draft] = []
     for day in range(published.days):
         left = published.days - 1 - day
         until = TO_DATE - left * DAY_MS
@@ -77,7 +79,7 @@ def _series(published: Published) -> list[tuple[int, type[events.Event], dict[st
     return drafts
 
 
-def _daily(unit: str, day: int, found: int) -> tuple[int, type[events.Event], dict[str, Any]]:
+def _daily(unit: str, day: int, found: int) -> _Draft:
     at = day + 19 * HOUR_MS + 30 * MINUTE_MS
     period = {"indicator": DAILY_INDICATOR, "period_from": day - 4 * HOUR_MS, "period_until": day + 20 * HOUR_MS}
     if not found:
