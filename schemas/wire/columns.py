@@ -10,6 +10,8 @@ Columns of a decoded frame, one row per record, in offset order:
 | ``schema_id`` | Int32 | version it was written with |
 | fields | see `column_type` | of the newest version; its default where the record's version has no such field |
 
+A field that has the name of one of the first four is called ``value_<name>`` (dead letters have an ``offset`` too).
+
 An enumeration is a `polars.Enum` of the newest version's symbols: stored as small numbers, compared with a symbol at
 the speed of numbers, and `to_physical()` gives the symbol's position. A time is its milliseconds (Int64).
 
@@ -88,7 +90,10 @@ class ColumnCodec:
         self._readers = {version.id: blocks.BlockReader(version) for version in registry.versions(subject)}
         self._prefixes = {framing.prefix(schema_id): schema_id for schema_id in self._readers}
         self._caution = _Caution()
-        self.schema: dict[str, pl.DataType] = {**POSITION_COLUMNS, **{s.name: column_type(s) for s in self._shapes}}
+        self.schema: dict[str, pl.DataType] = {
+            **POSITION_COLUMNS,
+            **{column_name(s.name): column_type(s) for s in self._shapes},
+        }
 
     def decode(self, batches: Iterable[RecordBatch]) -> Decoded:
         """Columns of the batches of one partition, given in the log's order. Raises `batches.CorruptBatch`."""
@@ -173,10 +178,11 @@ class ColumnCodec:
             pl.repeat(writer.id, len(read), dtype=pl.Int32, eager=True).alias(SCHEMA_ID),
         ]
         for shape in self._shapes:
+            name = column_name(shape.name)
             if shape.name in written:
-                columns.append(_column(shape, written[shape.name], read[shape.name]))
+                columns.append(_column(shape, written[shape.name], read[shape.name]).alias(name))
             else:
-                default = pl.Series(shape.name, [_default(shape)], dtype=column_type(shape))
+                default = pl.Series(name, [_default(shape)], dtype=column_type(shape))
                 columns.append(default.new_from_index(0, len(read)))
         return pl.DataFrame(columns)
 
@@ -206,6 +212,11 @@ class _Caution:
         if self._calm >= self._span > LEAST_CAUTION:
             self._span //= 2
             self._calm = 0
+
+
+def column_name(field: str) -> str:
+    """Name of a field's column."""
+    return f"value_{field}" if field in POSITION_COLUMNS else field
 
 
 def column_type(shape: Field) -> pl.DataType:
