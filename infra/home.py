@@ -19,13 +19,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
-from infra.embedded.kafka.broker import LOOPBACK, free_port
+from infra.embedded.ports import LOOPBACK, free_port
 from infra.errors import DiskFull, HomeInUse, MissingPart, WrongSetting
-from infra.settings import Settings
+from infra.settings import Clock, Settings
 
-Clock = Literal["wall", "event"]
 PORTS = ("kafka", "kafka_controller", "clickhouse")
 MINIMUM_FREE_BYTES = 512 * 1024 * 1024
 OWNER_ONLY = 0o600

@@ -7,10 +7,10 @@ The rooms below do the work and know nothing of homes and settings; this module 
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 from infra.errors import MissingPart
 from infra.home import Home
+from infra.settings import Clock
 
 # Where the body of each part is: `module:function`, called as function(home, *rest of the words).
 BODIES: Mapping[str, str] = {
@@ -21,7 +21,7 @@ BODIES: Mapping[str, str] = {
 MIGRATIONS = "infra.part_sink:migrate"
 
 
-def own_parts(clock: Literal["wall", "event"], workers: int) -> dict[str, tuple[str, ...]]:
+def own_parts(clock: Clock, workers: int) -> dict[str, tuple[str, ...]]:
     """The parts that are code of ours: {name: words after `checkline part`}, in the order of their start.
 
     `workers` is the number of processes of the risk worker, which does nearly all of the work.

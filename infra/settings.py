@@ -27,6 +27,7 @@ PREFIX = "CHECKLINE_"
 NOT_SETTINGS = ("CHECKLINE_READY_FILE", "CHECKLINE_TEST_")
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
+Clock = Literal["wall", "event"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 ADDRESSES = re.compile(r"|[^\s,:]+:\d+(,[^\s,:]+:\d+)*")
 
@@ -114,7 +115,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".checkline")
     # Without a value: the clock the home already has, and the wall clock for a new one.
-    clock: Literal["wall", "event"] | None = None
+    clock: Clock | None = None
     partitions: int = Field(default=DEFAULT_PARTITIONS, ge=1, le=1_024)
     workers: int = Field(default=1, ge=1, le=64)
     kafka: KafkaSettings = KafkaSettings()

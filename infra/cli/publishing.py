@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import complain, configure_logging, errors, progress, write_json
-from infra.edge.event_files import BadLine, read_events
-from infra.edge.publisher import Publisher
 from infra.home import Home
 from infra.settings import read_settings
 
@@ -20,6 +18,9 @@ def publish(
     json_output: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Publish the good lines of a file of events; exit status 1 when a line was bad."""
+    from infra.edge.event_files import BadLine, read_events
+    from infra.edge.publisher import Publisher
+
     settings = read_settings()
     configure_logging(settings)
     good: Counter[str] = Counter()

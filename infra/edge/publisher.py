@@ -27,6 +27,8 @@ BATCH_BYTES = 256 * 1024
 REQUEST_BYTES = 8 * 1024 * 1024
 # kafka-python keeps every unacknowledged record in memory, without a bound of its own.
 UNACKNOWLEDGED_LIMIT = 100_000
+# By default a client stays away for up to half a minute from a broker that was started again.
+RECONNECT_BACKOFF_MS = 1_000
 REMEMBERED_KEYS = 1 << 18
 # The client library itself fails a record when its delivery time is over; this is only a guard behind it.
 FLUSH_MARGIN_SECONDS = 15.0
@@ -80,6 +82,7 @@ class Publisher:
                 request_timeout_ms=min(30_000, max(1_000, delivery_timeout_ms - linger_ms)),
                 max_block_ms=metadata_timeout_ms,
                 bootstrap_timeout_ms=bootstrap_timeout_ms,
+                reconnect_backoff_max_ms=RECONNECT_BACKOFF_MS,
                 metrics_enabled=False,
                 **client_options,
             )

@@ -7,8 +7,9 @@ from clickhouse_driver import Client
 from clickhouse_driver import errors as clickhouse_errors
 
 from infra import parts_main
-from infra.embedded.kafka.broker import EmbeddedKafka, require_free
+from infra.embedded.kafka.broker import EmbeddedKafka
 from infra.embedded.kafka.topics import create_topics, topic_specs
+from infra.embedded.ports import require_free
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Part, Step
 from infra.errors import MissingPart

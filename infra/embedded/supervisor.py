@@ -178,6 +178,8 @@ class Supervisor:
             pass
         except CannotRun as error:
             self._failure = error
+        except OSError as error:  # such as a full disk
+            self._failure = PartFailed(f"{error.filename or self._logs}: {error.strerror or error}")
         except Exception as error:  # a defect of ours must not leave parts behind
             log.exception("the supervisor failed")
             self._failure = PartFailed(f"the supervisor failed: {type(error).__name__}: {error}")

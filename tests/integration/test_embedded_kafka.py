@@ -10,10 +10,10 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from infra.embedded.kafka import EmbeddedKafka, TopicSpec, create_topics, run_tool
-from infra.embedded.kafka.broker import free_port
 from infra.embedded.kafka.jars import ensure, read_lock
 from infra.embedded.kafka.tools import CONSOLE_CONSUMER, CONSUMER_GROUPS
 from infra.embedded.kafka.topics import TopicsRefused, topic_specs
+from infra.embedded.ports import free_port
 from infra.errors import PortInUse
 from tests.support.cluster import KafkaCluster
 

@@ -15,7 +15,7 @@ import pytest
 from infra.embedded.supervisor import Part, Restarts, Step, Supervisor
 from infra.errors import MissingPart, PartFailed
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 30.0
 QUICK = Restarts(first_delay=0.05, longest_delay=0.1, limit=3)
 
 # A part that says that it is ready by writing its process id, and says when it was asked to end.

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from infra.embedded.kafka import EmbeddedKafka, create_topics
-from infra.embedded.kafka.broker import LOOPBACK, free_port
-from infra.embedded.kafka.topics import Clock, topic_specs
+from infra.embedded.kafka.topics import topic_specs
+from infra.embedded.ports import LOOPBACK, free_port
 from infra.embedded.tether import tethered
+from infra.settings import Clock
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -18,10 +18,10 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from infra.embedded.kafka.tools import STORAGE, java_command
+from infra.embedded.ports import LOOPBACK, require_free
 from infra.embedded.tether import tethered
-from infra.errors import PartFailed, PortInUse
+from infra.errors import PartFailed
 
-LOOPBACK = "127.0.0.1"
 MAIN_CLASS = "kafka.Kafka"
 JVM_OPTIONS = ("-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData")
 PROBE_TIMEOUT_MS = 1_000
@@ -47,8 +47,8 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 # A node that was killed may register again only when its former session has ended.
-broker.session.timeout.ms=4000
-broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=2500
+broker.heartbeat.interval.ms=500
 # A dead owner's open transaction must not hide the records behind it for long.
 transaction.max.timeout.ms=60000
 transaction.abort.timed.out.transaction.cleanup.interval.ms=2000
@@ -204,23 +204,3 @@ def answers_metadata(bootstrap: str) -> bool:
         return False
     finally:
         client.close()
-
-
-def require_free(port: int, part: str) -> None:
-    """Raises PortInUse when something listens on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise PortInUse(
-                f"{part}: port {port} of {LOOPBACK} is in use by another process; end that process, or remove the "
-                "line from ports.json in CHECKLINE_HOME to have a free port chosen"
-            ) from error
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

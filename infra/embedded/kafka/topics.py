@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
 
 from infra.errors import CannotRun
+from infra.settings import Clock
 from schemas.topics import ALL_TOPICS, FOREVER, Topic, partitions_of
-
-Clock = Literal["wall", "event"]
 
 
 class TopicsRefused(CannotRun):

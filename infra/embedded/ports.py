@@ -1,0 +1,27 @@
+"""Ports of the loopback interface, the only one the embedded parts listen on."""
+
+import socket
+
+from infra.errors import PortInUse
+
+LOOPBACK = "127.0.0.1"
+
+
+def require_free(port: int, part: str) -> None:
+    """Raises PortInUse when something listens on this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise PortInUse(
+                f"{part}: port {port} of {LOOPBACK} is in use by another process; end that process, or remove the "
+                "line from ports.json in CHECKLINE_HOME to have a free port chosen"
+            ) from error
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
