@@ -1,4 +1,4 @@
-"""Every private name of clickhouse-driver 0.2.11 that is touched, and why. A test fails when another version changes one.
+"""Every private name of clickhouse-driver 0.2.11 that is touched, and why. A test fails when a version changes one.
 
 | name | why |
 | --- | --- |
@@ -21,7 +21,9 @@ CLICKHOUSE_DRIVER_VERSION = "0.2.11"
 _write_column: Any = streams.write_column
 
 
-def _write_polars_column(context: Any, name: str, spec: str, items: Any, buffer: Any, types_check: bool = False) -> None:
+def _write_polars_column(
+    context: Any, name: str, spec: str, items: Any, buffer: Any, types_check: bool = False
+) -> None:
     if isinstance(items, pl.Series):
         buffer.write(encode(items, spec))
     else:

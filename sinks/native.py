@@ -120,10 +120,9 @@ def _low_cardinality(column: pl.Series, spec: str) -> bytes:
 
 def _enum(column: pl.Series, spec: str) -> bytes:
     codes = _enum_codes(spec)
-    symbols = column.cat.get_categories().to_list() if isinstance(column.dtype, pl.Enum) else None
-    if symbols is None:
-        column = column.cast(pl.Enum(list(codes)))
-        symbols = list(codes)
+    kind = column.dtype if isinstance(column.dtype, pl.Enum) else pl.Enum(list(codes))
+    column = column.cast(kind)
+    symbols = kind.categories.to_list()
     if column.null_count():
         raise CannotEncode(f"column {column.name}: an enumeration cannot be null")
     places = column.to_physical().to_numpy()
@@ -131,7 +130,7 @@ def _enum(column: pl.Series, spec: str) -> bytes:
     if unknown and (named := {symbols[place] for place in np.unique(places)} & unknown):
         raise CannotEncode(f"column {column.name}: {', '.join(sorted(named))} is not in {spec}: write a migration")
     table = np.array([codes.get(symbol, 0) for symbol in symbols], "<i1")
-    return table[places].tobytes()
+    return bytes(table[places])
 
 
 @lru_cache(1024)

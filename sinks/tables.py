@@ -50,9 +50,7 @@ EVENT_TABLES = {
             "ifNull(site, '')",
             "toString(site_kind)",
         ),
-        EventTable(
-            topics.FOLLOW_UPS.name, "checkline.follow_ups", "token", "ifNull(unit, '')", _stated("lead_source")
-        ),
+        EventTable(topics.FOLLOW_UPS.name, "checkline.follow_ups", "token", "ifNull(unit, '')", _stated("lead_source")),
         EventTable(
             topics.ENFORCEMENT.name,
             "checkline.enforcement",
