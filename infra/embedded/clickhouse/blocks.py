@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from infra.embedded.clickhouse.errors import UNKNOWN_TYPE, ProtocolError
 from infra.embedded.clickhouse.wire import MAX_PACKET, ByteReader, string, varint
 
 BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"  # is_overflows = 0, bucket_num = -1
 MAX_COLUMNS = 10_000
+MAX_NESTING = 32
 
 Structure = list[tuple[str, str]]
 """Names and types of columns."""
@@ -89,7 +91,7 @@ def read_block(
         if rows:
             try:
                 walk = walk_of(spec)
-            except (ValueError, IndexError, RecursionError) as error:
+            except (ValueError, IndexError) as error:
                 raise ProtocolError(f"Column {name}: malformed type {spec[:200]}", UNKNOWN_TYPE) from error
             walk.prefix(reader)
             walk.body(reader, rows)
@@ -98,7 +100,15 @@ def read_block(
 
 @lru_cache(4096)
 def walk_of(spec: str) -> Walk:
-    """How to pass over a column of type `spec`. Raises ProtocolError for types without a layout known here."""
+    """How to pass over a column of type `spec`. Raises ProtocolError for types without a layout known here, and
+    ValueError or IndexError for what is no type."""
+    tokens = _TOKEN.findall(spec)
+    if max(accumulate((token == "(") - (token == ")") for token in tokens), default=0) > MAX_NESTING:
+        raise ProtocolError(f"Type {spec[:200]} is nested more than {MAX_NESTING} times", UNKNOWN_TYPE)
+    return _walk(spec)
+
+
+def _walk(spec: str) -> Walk:
     name, _, rest = spec.partition("(")
     arguments = _split(rest[:-1]) if rest else []
     size = _fixed_size(name, arguments)
@@ -107,13 +117,13 @@ def walk_of(spec: str) -> Walk:
     if name == "String":
         return Walk(_nothing, lambda reader, rows: reader.skip_strings(rows))
     if name == "SimpleAggregateFunction":
-        return walk_of(arguments[1])
+        return _walk(arguments[1])
     if name == "LowCardinality":
         return _low_cardinality(arguments[0])
     if name in ("Nullable", "Array", "Map", "Nested", "Tuple"):
         if name in ("Nested", "Tuple"):
             arguments = [_ELEMENT_NAME.sub("", argument, count=1) for argument in arguments]
-        return _compound(name, [walk_of(argument) for argument in arguments])
+        return _compound(name, [_walk(argument) for argument in arguments])
     raise ProtocolError(f"Type {spec[:200]} cannot cross the connection of the embedded server", UNKNOWN_TYPE)
 
 
@@ -143,7 +153,7 @@ def _nothing(_: ByteReader) -> None:
 
 
 def _low_cardinality(spec: str) -> Walk:
-    keys = walk_of(spec[len("Nullable(") : -1] if spec.startswith("Nullable(") else spec)
+    keys = _walk(spec[len("Nullable(") : -1] if spec.startswith("Nullable(") else spec)
 
     def body(reader: ByteReader, rows: int) -> None:
         if not rows:

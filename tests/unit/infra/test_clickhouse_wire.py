@@ -84,11 +84,11 @@ def test_the_byte_of_custom_serialization_is_dropped_and_added_and_types_are_ren
     assert header([("x", "UInt8")], True) == varint(1) + varint(0) + string("x") + string("UInt8") + b"\0"
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_strings_are_passed_one_by_one_and_in_runs_alike(seed: int) -> None:
     random_source = random.Random(seed)
-    lengths = [random_source.choice([0, 1, 32, 32, 32, 127, 128, 5000]) for _ in range(50)]
-    runs = [string("x" * length) * random_source.choice([1, 3, 40, 9000]) for length in lengths]
+    lengths = [random_source.choice([0, 1, 32, 32, 32, 127, 128, 500]) for _ in range(20)]
+    runs = [string("x" * length) * random_source.choice([1, 3, 40, 5000]) for length in lengths]
     data = b"".join(runs)
     count = sum(len(run) // len(string("x" * length)) for run, length in zip(runs, lengths, strict=True))
     reader = reader_of(data + b"next", random_source.choice([None, 1 << 10, 1 << 16]))
