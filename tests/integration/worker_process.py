@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from schemas.codes import Refusal
-from schemas.topics import PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS
+from schemas.topics import PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS, Topic
 from schemas.validity import Invalid
 from streams.fold import FoldResult, Load, Rows
 from streams.worker.main import run
@@ -52,7 +52,7 @@ def untold(facts: set[str]) -> dict[str, int]:
 class SmallFold:
     """Every new fact is told once to `risk-changes`, every deadline once to `sla-events`."""
 
-    topics = PERSON_TOPICS
+    topics: tuple[Topic, ...] = PERSON_TOPICS
 
     def columns(self, topic: str) -> Sequence[str]:
         return ()
@@ -76,7 +76,7 @@ class SmallFold:
         for key, facts in fresh.items():
             old = decoded(states.get(key))
             if new := facts - old:
-                told += ((key, fact.encode()) for fact in sorted(new))
+                told += ((fact.encode(), key) for fact in sorted(new))  # the topic is compacted: no key twice
                 result.changes[key] = encoded(old | new)
         return result
 
