@@ -84,7 +84,7 @@ def _select(topic: str, where: str) -> tuple[str, list[str]]:
             expressions.append(f"toString({field['name']})" if is_code else field["name"])
     known = "toUnixTimestamp64Milli(appended_at) <= %(as_of)s"
     columns = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
-    return f"SELECT {columns} FROM {table} FINAL WHERE {where} AND {known}", names
+    return f"SELECT {columns} FROM checkline.{table} FINAL WHERE {where} AND {known}", names
 
 
 def _rows(client: QueryClient, topic: str, where: str, params: Mapping[str, Any]) -> Iterable[dict[str, Any]]:

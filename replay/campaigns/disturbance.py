@@ -5,7 +5,7 @@ keeps its spool for days, a broken one gives one sequence number to two events. 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,9 +98,11 @@ class Outbox:
         appended = times.appended
         if (waiting := self._conflict_times.get(topic)) and waiting[0] <= times.occurred.max():
             appended = appended.copy()
-            while waiting and waiting[0] <= times.occurred.max():
+            # A spool's content is not contradicted, and nobody's twice.
+            candidates = set(np.flatnonzero(times.sent - times.occurred <= HOUR_MS).tolist())
+            while waiting and candidates and waiting[0] <= times.occurred.max():
                 waiting.pop(0)
-                self._contradict(topic, keys, values, partitions, times, appended)
+                candidates.remove(self._contradict(topic, keys, values, partitions, times, appended, candidates))
         age = times.sent - times.occurred
         account.late[topic] += int((age > HOUR_MS).sum())
         account.disordered[topic] += int((appended - times.sent > MINUTE_MS).sum())
@@ -147,12 +149,11 @@ class Outbox:
         partitions: NDArray[np.int32],
         times: Times,
         appended: NDArray[np.int64],
-    ) -> None:
-        """Gives one event's identity to another content, sent later, so that the planned event wins."""
+        candidates: Set[int],
+    ) -> int:
+        """Gives one event's identity to another content, sent later, so that the planned event wins; answers which."""
         turn, self._conflicts_made = self._conflicts_made, self._conflicts_made + 1
-        row = int(self._draws.integers(1, 0, len(keys))[0])
-        while times.sent[row] - times.occurred[row] > HOUR_MS:  # a spool's content is not contradicted
-            row = (row + 1) % len(keys)
+        row = sorted(candidates)[int(self._draws.integers(1, 0, len(candidates))[0])]
         codec = self._codecs[topic]
         other = _other_content(codec.decode(values[row]))
         other["sent_at"] += MINUTE_MS
@@ -167,6 +168,7 @@ class Outbox:
         record = event_of_row(topic, keys[place], other).record()
         self.account.conflicts[topic] += 1
         self.schedule.add(Emission(topic, record.key, codec.encode(record.row), arrival, int(partitions[place])))
+        return row
 
 
 def _other_content(row: dict[str, Any]) -> dict[str, Any]:

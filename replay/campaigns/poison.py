@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from replay.campaigns.disturbance import MINUTE_MS
+from replay.campaigns.disturbance import DAY_MS, MINUTE_MS
 from replay.campaigns.schedule import HOUR_MS, Schedule
 from replay.campaigns.templates import encoded
 from replay.emission import Emission
@@ -80,7 +80,7 @@ class _Poison:
             Refusal.MISSING_FIELD: lambda: self._value(**{_NEEDED[self._topic]: self._absent()}),
             Refusal.OUT_OF_RANGE: lambda: self._value(zone_offset_minutes=9999),
             Refusal.OCCURRED_AFTER_SENT: lambda: self._value(occurred_at=self._at + HOUR_MS),
-            Refusal.SENT_AFTER_APPENDED: lambda: self._value(sent_at=self._at + HOUR_MS),
+            Refusal.SENT_AFTER_APPENDED: lambda: self._value(sent_at=self._at + 20 * DAY_MS),
         }
         key = _NOT_A_KEY if reason is Refusal.BAD_KEY else self._key
         partition = partition_of_key(key, self._partitions)

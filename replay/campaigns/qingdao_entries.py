@@ -51,6 +51,7 @@ _BEYOND_HORIZON = 4
 _HOUR_WEIGHTS = (5, 3, 2, 2, 3, 8, 22, 45, 62, 70, 72, 66, 58, 60, 66, 70, 72, 70, 60, 48, 36, 26, 16, 9)
 _DAY_WEIGHTS = (6, 6, 7, 7, 8, 9, 11, 12, 13, 12, 10, 9, 9, 8, 9, 10, 11, 10, 9, 9, 10, 11, 11, 10, 10, 11)
 _FEVER_TENTHS = 373
+_PASSAGE, _PASSAGE_DIGITS = "m", 9
 
 
 class _Profile(NamedTuple):
@@ -225,6 +226,8 @@ class Entries:
                 "communities", COMMUNITY_SITES, SubjectKind.PERSON, COMMUNITY_PERSON_TIMES, False, residents, scale
             ),
         ]
+        decisive = (HealthCode.RED, HealthCode.NONE_SHOWN)
+        self._decisive = np.array([profile.fields.get("health_code") in decisive for profile in self._profiles])
         self._forms = _PassageForms(self._profiles)
         self._reading_forms = _ReadingForms()
         groups = (self._vehicles, self._occupants, *self._others)
@@ -325,7 +328,7 @@ class Entries:
         keys = self._keys(rows)
         sequence = self._gate_sequences[rows.site] + ranks(rows.site)
         self._gate_sequences += np.bincount(rows.site, minlength=len(SITES))
-        passages = numbered_names("m", rows.passage, 9)
+        passages = numbered_names(_PASSAGE, rows.passage, _PASSAGE_DIGITS)
         forms = self._forms
         values = [
             forms[code] % pieces
@@ -336,6 +339,7 @@ class Entries:
             )
         ]
         self._outbox.add(topics.CHECK_INS.name, Counter({"PASSAGE": len(values)}), keys, values, times)
+        self._decide(rows, times, keys)
         measured = np.flatnonzero(
             (rows.token_space != _VEHICLES) & (self._draws.fractions(len(values)) < READING_SHARE)
         )
@@ -354,6 +358,27 @@ class Entries:
         for row in range(count):
             times.sent[row] = times.occurred[row] + 30 * DAY_MS + (row + 1) * MINUTE_MS
             times.appended[row] = times.sent[row] + 300
+
+    def _decide(self, rows: _Rows, times: Times, keys: list[bytes]) -> None:
+        """A red code is referred; who shows no code is turned back, which is a decision and never a case (A000-08)."""
+        made: list[events.Event] = []
+        for row in np.flatnonzero(self._decisive[rows.profile]).tolist():
+            site = SITES[int(rows.site[row])]
+            is_red = self._profiles[int(rows.profile[row])].fields["health_code"] is HealthCode.RED
+            made.append(
+                events.Decision(
+                    token=keys[row].decode(),
+                    **self._stamp(f"{site.id}-duty", int(times.occurred[row]) + 2 * MINUTE_MS),
+                    decision=DecisionOutcome.REFERRED if is_red else DecisionOutcome.REFUSED,
+                    decided_by_role="checkpoint-lead",
+                    site=site.id,
+                    site_kind=site.kind,
+                    passage_id=_passage_id(int(rows.passage[row])),
+                    decision_reason="red code" if is_red else "no code shown",
+                    against_advice=False,
+                )
+            )
+        self._outbox.add_events(made)
 
     def _measure(
         self,
@@ -402,7 +427,7 @@ class Entries:
         later, outcome = self._draws.fractions(2).tolist()
         at = measured + 6 * MINUTE_MS + int(later * 15 * MINUTE_MS)
         high = outcome < 0.4
-        passage_id = f"m{passage:09d}"
+        passage_id = _passage_id(passage)
         reading = events.Reading(
             token=token,
             **self._stamp(f"{site.id}-clinic", at),
@@ -442,6 +467,10 @@ class Entries:
             "sent_at": at + 800,
             "zone_offset_minutes": ZONE_OFFSET_MINUTES,
         }
+
+
+def _passage_id(number: int) -> str:
+    return f"{_PASSAGE}{number:0{_PASSAGE_DIGITS}d}"
 
 
 def _per_hour(total: int) -> list[int]:
