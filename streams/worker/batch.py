@@ -155,7 +155,25 @@ class FoldAgent:
 def _rows(frame: pl.DataFrame) -> list[Row]:
     """Keys and full rows, as the row codec gives them, with ``offset`` and ``appended_at``."""
     keys = frame["key"].to_list()
-    return list(zip(keys, frame.drop("key", "schema_id").to_dicts(), strict=True))
+    fields = frame.drop("key", "schema_id")
+    names = fields.columns
+    return list(
+        zip(
+            keys,
+            (dict(zip(names, values, strict=True)) for values in zip(*map(_values, fields), strict=True)),
+            strict=True,
+        )
+    )
+
+
+def _values(column: pl.Series) -> list[Any]:
+    """What `to_list` gives, in two thirds of its time: most columns are enumerations, or null throughout."""
+    if column.null_count() == len(column):
+        return [None] * len(column)
+    if isinstance(column.dtype, pl.Enum):
+        symbols = column.dtype.categories.to_list()
+        return [symbols[place] for place in column.to_physical().to_list()]
+    return column.to_list()
 
 
 def _dead_record(record: Refused) -> DeadLetter:

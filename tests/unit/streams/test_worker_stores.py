@@ -1,0 +1,96 @@
+"""Both stores keep raw states of partitions, with the changelog offset in the same write."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faust.types import TP
+
+from streams.worker.app import BatchApp, WorkerSettings
+from streams.worker.markers import Marker, as_changes
+from streams.worker.stores import MEMORY_URL, ROCKS_URL, PartitionedStore
+
+CHANGELOG = "app-persons-changelog"
+
+
+def open_store(url: str, directory: Path) -> PartitionedStore:
+    app = BatchApp(WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=3, store=url))
+    store = app.bytes_table("persons").data
+    assert isinstance(store, PartitionedStore)
+    return store
+
+
+@pytest.fixture(params=[ROCKS_URL, MEMORY_URL])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PartitionedStore]:
+    store = open_store(request.param, tmp_path)
+    store.open(0)
+    store.open(1)
+    yield store
+    for partition in store.opened():
+        store.close(partition)
+
+
+def test_states_and_offset_are_written_together(store: PartitionedStore) -> None:
+    store.write(0, {b"a": b"1", b"b": b""}, 17)
+    assert store.load(0, [b"a", b"b", b"c"]) == {b"a": b"1", b"b": b""}
+    assert store.changelog_offset(0) == store.persisted_offset(TP(CHANGELOG, 0)) == 17
+
+
+def test_none_deletes_and_deleting_nothing_is_no_error(store: PartitionedStore) -> None:
+    store.write(0, {b"a": b"1"}, 1)
+    store.write(0, {b"a": None, b"never": None}, 2)
+    assert store.load(0, [b"a", b"never"]) == {}
+    assert list(store.states(0)) == []
+
+
+def test_partitions_do_not_share_anything(store: PartitionedStore) -> None:
+    store.write(0, {b"a": b"1"}, 5)
+    assert store.load(1, [b"a"]) == {}
+    assert store.changelog_offset(1) is None
+
+
+def test_markers_are_read_back_and_are_no_states(store: PartitionedStore) -> None:
+    markers = {"check-ins": Marker(8, 3), "temperatures": Marker(9)}
+    store.write(0, {b"a": b"1", **as_changes(markers)}, 5)
+    assert store.markers(0, ["check-ins", "temperatures", "follow-ups"]) == markers
+    assert dict(store.states(0)) == {b"a": b"1"}
+
+
+async def rebalance(store: PartitionedStore, *partitions: int) -> None:
+    await store.on_rebalance({TP(CHANGELOG, number) for number in partitions}, set(), set())
+
+
+@pytest.mark.parametrize("url", [ROCKS_URL, MEMORY_URL])
+def test_a_rebalance_opens_what_is_ours_and_closes_what_is_not(url: str, tmp_path: Path) -> None:
+    import asyncio
+
+    async def scenario() -> None:
+        store = open_store(url, tmp_path)
+        await rebalance(store, 0, 1)
+        store.write(1, {b"a": b"1"}, 5)
+        await rebalance(store, 1, 2)
+        assert store.opened() == {1, 2}
+        assert store.load(1, [b"a"]) == {b"a": b"1"}
+        await rebalance(store)
+        assert store.opened() == set()
+
+    asyncio.run(scenario())
+
+
+def test_a_rocks_store_is_there_again_after_a_restart(tmp_path: Path) -> None:
+    first = open_store(ROCKS_URL, tmp_path)
+    first.open(0)
+    first.write(0, {b"a": b"1"}, 17)
+    first.close(0)
+    second = open_store(ROCKS_URL, tmp_path)
+    second.open(0)
+    assert (second.load(0, [b"a"]), second.changelog_offset(0)) == ({b"a": b"1"}, 17)
+    second.close(0)
+
+
+def test_a_directory_that_another_store_has_open_is_refused(tmp_path: Path) -> None:
+    first, second = open_store(ROCKS_URL, tmp_path), open_store(ROCKS_URL, tmp_path)
+    first.open(0)
+    with pytest.raises(Exception, match="lock"):
+        second.open(0)
+    first.close(0)
