@@ -1,5 +1,5 @@
 """Cells: recomputed from the event rows of one (topic, partition, hour), without the losers of conflicts, replacing
-what stood there. Nothing is ever added to a cell, so counting twice, late, or from the middle of a repair changes nothing.
+what stood there. Nothing is ever added to a cell, so counting twice, late, or in the middle of a repair does no harm.
 
 Only the owner of a partition counts its hours. A cell's version is the end of what the partition's ledger holds, then
 a number of the recount: what an owner that lost its partition still writes is older than what the new one writes.

@@ -35,7 +35,11 @@ class Ledger:
             ORDER BY topic, partition, span_begin
         """
         rows = self._client.rows(query)
-        return [Block(Span(*row[:4]), *row[4:8], list(row[8])) for row in rows if (row[0], row[1]) in wanted]
+        return [
+            Block(Span(topic, partition, begin, end), stored, marks, refused, digest, list(hours))
+            for topic, partition, begin, end, stored, marks, refused, digest, hours in rows
+            if (topic, partition) in wanted
+        ]
 
     def record(self, blocks: Sequence[Block], recounted: bool = False) -> None:
         """The blocks stand in the tables (and are in the cells). Raises `StatementFailed`."""

@@ -83,8 +83,6 @@ class Log:
         for place, end in sorted(self.ends.items()):
             begin = begins.get(place, 0)
             if begin < end:
-                batches = [
-                    RecordBatch(batch.raw, begin) for batch in self.batches[place] if batch.next_offset > begin
-                ]
+                batches = [RecordBatch(batch.raw, begin) for batch in self.batches[place] if batch.next_offset > begin]
                 found[Span(*place, begin, end)] = batches
         return found
