@@ -44,8 +44,8 @@ POSITION_COLUMNS: dict[str, pl.DataType] = {
     SCHEMA_ID: pl.Int32(),
 }
 
-RECORDS_PER_READ = 50_000
-"""About how many records one call of polars reads: enough for its fixed cost, few enough for the processor's cache."""
+RECORDS_PER_READ = 10_000
+"""About how many records one call of polars reads: enough for its fixed cost, few enough to look at one by one."""
 
 LEAST_CAUTION = 100_000
 MOST_CAUTION = 10_000_000
