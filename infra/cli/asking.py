@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.output import write_json, write_table
+from infra.cli.output import configure_logging, write_json, write_table
 from infra.home import Home
 from infra.settings import read_settings
 
@@ -16,7 +16,9 @@ def sql(
     """Ask ClickHouse as the reader."""
     from infra.asking import ask
 
-    answer = ask(Home.existing(read_settings()).clickhouse, query)
+    settings = read_settings()
+    configure_logging(settings)
+    answer = ask(Home.existing(settings).clickhouse, query)
     if json_output:
         columns = [{"name": name, "type": kind} for name, kind in answer.columns]
         write_json({"columns": columns, "rows": answer.rows})

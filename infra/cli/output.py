@@ -77,5 +77,6 @@ def configure_logging(settings: Settings) -> None:
     )
     for name in ("checkline", "schemas", "streams", "sinks", "replay", "infra"):
         logging.getLogger(name).setLevel(settings.log.level)
-    # What it cannot reach is said in one line by whoever asked it.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    # What they cannot reach is said in one line by whoever asked them.
+    for name in ("kafka", "clickhouse_driver"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import complain, configure_logging, errors, progress, write_json
+from infra.embedded.ports import LOOPBACK, is_listened_on
+from infra.errors import MissingPart
 from infra.home import Home
 from infra.settings import read_settings
 
@@ -31,6 +33,8 @@ def publish(
     event_clock = False
     if not validate_only:
         home = Home.existing(settings)
+        if settings.kafka.embedded and not is_listened_on(LOOPBACK, home.port("kafka")):
+            raise MissingPart(f"kafka of {home.directory} does not run; start it with checkline up")
         # In a home whose clock is that of its events, a record's time is when it was sent.
         event_clock = home.clock == "event"
         publisher = Publisher(home.kafka_bootstrap, client_options=settings.kafka.client_options())

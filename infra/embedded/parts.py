@@ -9,7 +9,7 @@ from clickhouse_driver import errors as clickhouse_errors
 from infra import parts_main
 from infra.embedded.kafka.broker import EmbeddedKafka
 from infra.embedded.kafka.topics import create_topics, topic_specs
-from infra.embedded.ports import require_free
+from infra.embedded.ports import is_listened_on, require_free
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Part, Step
 from infra.errors import MissingPart
@@ -70,7 +70,10 @@ def clickhouse_part(home: Home) -> Part:
         server = [sys.executable, "-m", "infra.embedded.clickhouse", str(directory)]
         return [*server, "--port", str(address.port), "--users", str(home.users_file)]
 
-    return Part(CLICKHOUSE, command, lambda _: answers_query(client_options))
+    def is_ready(_: int) -> bool:
+        return is_listened_on(address.host, address.port) and answers_query(client_options)
+
+    return Part(CLICKHOUSE, command, is_ready)
 
 
 def answers_query(client_options: dict[str, object]) -> bool:

