@@ -10,10 +10,9 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import faust
 from faust.exceptions import FaustError
@@ -28,36 +27,19 @@ from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.batch import FoldAgent, Scope
 from streams.worker.clock import Clock, EventClock, WallClock
 from streams.worker.hang import EXIT_FAILED, exit_unless_stopped
+from streams.worker.names import TABLES, AppName, app_id, changelog_topics
 from streams.worker.reference_feed import AddReference, ReferenceFeed
 from streams.worker.stores import ROCKS_URL
 
-AppName = Literal["risk", "enforcement", "reports"]
 ClockMode = Literal["wall", "event"]
 
-TABLES: Mapping[AppName, str] = MappingProxyType({"risk": "persons", "enforcement": "cases", "reports": "units"})
+__all__ = ["READY_LINE", "AppName", "app_id", "build_app", "changelog_topics", "run", "run_app"]
+
 READY_LINE = "ready"
 STOP_SECONDS = 9.0
 GC_THRESHOLD = 50_000
 
 log = logging.getLogger(__name__)
-
-
-class Changelog(NamedTuple):
-    """A topic that must exist, compacted, before a worker of the app starts."""
-
-    name: str
-    partitions: int
-    compacted: bool = True
-
-
-def app_id(app_name: AppName, prefix: str = "") -> str:
-    """Consumer group of an app, and prefix of its transactional ids."""
-    return f"{prefix}checkline-{app_name}"
-
-
-def changelog_topics(partitions: int = DEFAULT_PARTITIONS, prefix: str = "") -> list[Changelog]:
-    """The changelogs of all apps."""
-    return [Changelog(f"{app_id(app, prefix)}-{table}-changelog", partitions) for app, table in TABLES.items()]
 
 
 def build_app(
@@ -110,8 +92,9 @@ def run(
     session_seconds: float = 10.0,
     fetch_bytes: int = 1 << 20,
     registry: Registry | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> int:
-    """Runs a worker of an app until it is stopped. Prints `READY_LINE` once it has recovered.
+    """Runs a worker of an app until it is stopped. Calls ``on_ready`` once it has recovered (prints `READY_LINE`).
 
     ``data_directory`` is this worker's own; ``instance_id`` stays the same over restarts; ``prefix`` stands before the
     names of all topics and of the consumer group; ``add_reference`` is ``Reference.add`` of an app with reference data.
@@ -144,12 +127,17 @@ def run(
         prefix=prefix,
         add_reference=add_reference,
     )
-    return run_app(app, loop)
+    return run_app(app, loop, on_ready or _print_ready)
 
 
-def run_app(app: BatchApp, loop: asyncio.AbstractEventLoop) -> int:
+def _print_ready() -> None:
+    print(READY_LINE, flush=True)
+
+
+def run_app(app: BatchApp, loop: asyncio.AbstractEventLoop, on_ready: Callable[[], None] = _print_ready) -> int:
     """Runs an app to its end; returns the exit status."""
     worker = _Worker(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.on_ready = on_ready
     worker.spinner = None
     try:
         worker.execute_from_commandline()
@@ -167,9 +155,11 @@ def run_app(app: BatchApp, loop: asyncio.AbstractEventLoop) -> int:
 class _Worker(faust.Worker):
     """Says when it is ready, and does not hang when it is told to stop."""
 
+    on_ready: Callable[[], None]
+
     async def on_startup_finished(self) -> None:
         await super().on_startup_finished()
-        print(READY_LINE, flush=True)
+        self.on_ready()
 
     def on_worker_shutdown(self) -> None:
         exit_unless_stopped(STOP_SECONDS, "after a signal or a failure, see the log")

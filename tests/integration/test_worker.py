@@ -25,11 +25,12 @@ from schemas.topics import DEAD_LETTERS, PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS
 from schemas.validity import Limits
 from schemas.wire.partitioner import partitions_of_keys
 from schemas.wire.rows import RowCodec
-from streams.worker.main import READY_LINE, changelog_topics
+from streams.worker.main import READY_LINE, app_id, changelog_topics
 from streams.worker.markers import is_marker
 from streams.worker.stores import OFFSET_KEY
-from tests.integration.worker_process import ALLOWED_MS, BROKEN, SCREENED_OUT_BELOW
+from tests.integration.worker_process import ALLOWED_MS, BROKEN, FAULTY, SCREENED_OUT_BELOW
 from tests.support.cluster import KafkaCluster
+from tests.support.people import NOON, Desk
 
 PARTITIONS = 4
 START_MS = 1_582_000_000_000
@@ -185,9 +186,8 @@ class Publisher:
 class Worker:
     """A worker process."""
 
-    def __init__(self, bootstrap: str, prefix: str, directory: Path, instance: str) -> None:
+    def __init__(self, bootstrap: str, prefix: str, directory: Path, instance: str, *options: str) -> None:
         self.directory = directory
-        self.started = time.monotonic()
         self.log_file = directory.with_suffix(".log")
         self._log: IO[bytes] = self.log_file.open("ab")
         command = [
@@ -200,7 +200,7 @@ class Worker:
             instance,
         ]
         self.process = subprocess.Popen(
-            [*command, "--partitions", str(PARTITIONS)], stdout=subprocess.PIPE, stderr=self._log, text=True
+            [*command, "--partitions", str(PARTITIONS), *options], stdout=subprocess.PIPE, stderr=self._log, text=True
         )
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read)
@@ -214,7 +214,14 @@ class Worker:
 
     def wait_ready(self) -> None:
         wait_for(lambda: self._ready.is_set() or self.process.poll() is not None, "ready worker")
-        assert self.process.poll() is None, self.log_file.read_text()[-3000:]
+        assert self.process.poll() is None, self.words()
+
+    def words(self) -> str:
+        return self.log_file.read_text()[-5000:]
+
+    def ended(self) -> int:
+        """Exit status of a worker that ends by itself."""
+        return self._end(DEADLINE_SECONDS)
 
     def kill(self) -> None:
         self.process.kill()
@@ -245,6 +252,13 @@ class Worker:
     def thaw(self) -> int:
         self.process.send_signal(signal.SIGCONT)
         return self._end()
+
+
+def fence(bootstrap: str, transactional_id: str) -> None:
+    """Takes a transactional id over."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap, transactional_id=transactional_id)
+    producer.init_transactions()
+    producer.close()
 
 
 class Log:
@@ -315,27 +329,29 @@ def test_killed_frozen_rebalanced_and_stopped_it_loses_and_doubles_nothing(
             assert publisher.publishes()
 
         worker = start("a", "one")
-        for records in (300, 700, 40):  # kill -9 in the middle, three times
+        for records in (300, 700):  # kill -9 in the middle
             worker.wait_ready()
             wait_for_progress(records)
             worker.kill()
             worker = start("a", "one")
         worker.wait_ready()
-        wait_for_progress(200)
+        wait_for_progress(100)
+        fence(bootstrap, f"{app_id('risk', prefix)}-0")  # as another owner of partition 0 would
+        assert worker.ended() == 1
+        assert "ProducerFenced" in worker.words()
 
-        zombie = worker  # frozen past its session, and replaced meanwhile under the same instance id
+        zombie = start("a", "one")  # frozen past its session, and replaced meanwhile under the same instance id
+        zombie.wait_ready()
+        wait_for_progress(100)
         zombie.freeze()
-        worker = start("b", "one")
+        worker, second = start("b", "one"), start("c", "two")  # and a rebalance
         worker.wait_ready()
-        wait_for_progress(200)
-        wait_for(lambda: time.monotonic() > zombie.frozen_at + 6.5, "end of the zombie's session")
-        assert zombie.thaw() == 70, zombie.log_file.read_text()[-3000:]
-
-        second = start("c", "two")  # a rebalance, and back
         second.wait_ready()
         wait_for_progress(300)
-        status, seconds = second.terminate()
-        assert (status, seconds < 10) == (0, True), second.log_file.read_text()[-3000:]
+        wait_for(lambda: time.monotonic() > zombie.frozen_at + 6.5, "end of the zombie's session")
+        assert zombie.thaw() == 70, zombie.words()
+        status, seconds = second.terminate()  # under load, and a rebalance again
+        assert (status, seconds < 10) == (0, True), second.words()
 
         publisher.finish()
         expected = publisher.expected_states()
@@ -350,7 +366,7 @@ def test_killed_frozen_rebalanced_and_stopped_it_loses_and_doubles_nothing(
 
         wait_for(all_told, "last deadline")
         status, seconds = worker.terminate()
-        assert (status, seconds < 10) == (0, True), worker.log_file.read_text()[-3000:]
+        assert (status, seconds < 10) == (0, True), worker.words()
 
         states = {record.key: record.value for record in log.read(log.changelog)}
         found = {key: set(value.decode().split("\n")) for key, value in states.items() if not is_marker(key)}
@@ -388,3 +404,43 @@ def stored(directory: Path) -> dict[bytes, bytes]:
         states.update({key: value for key, value in items if not is_marker(key) and key != OFFSET_KEY})
         database.close()
     return states
+
+
+def test_it_waits_for_reference_data_and_stops_at_a_fault_of_its_rules(
+    kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
+) -> None:
+    bootstrap, desk = kafka_cluster.bootstrap, Desk()
+    with ExitStack() as stack:
+        log = Log(bootstrap, prefix)
+        stack.callback(log.close)
+        producer = KafkaProducer(bootstrap_servers=bootstrap)
+        stack.callback(producer.close)
+
+        def publish(topic: str, key: bytes, row: dict[str, Any], appended_at: int) -> None:
+            value = RowCodec(default_registry(), topic).encode(row)
+            producer.send(prefix + topic, value, key, timestamp_ms=appended_at).get(10)
+
+        def start() -> Worker:
+            worker = Worker(bootstrap, prefix, tmp_path / "a", "one", "--reference")
+            stack.callback(worker.end)
+            worker.wait_ready()
+            return worker
+
+        publish(*desk.reading(385).record(), NOON)
+        worker = start()
+        assert log.progress() == 0
+        status, seconds = worker.terminate()  # while a batch is held back
+        assert (status, seconds < 10) == (0, True), worker.words()
+        assert log.progress() == 0
+
+        worker = start()
+        mark = TimeMark(source="clock", sequence=1, at=NOON).row("reference")
+        publish("reference", b"clock", mark, NOON - 5_001)
+        publish("reference", b"clock", mark, NOON - 5_000)
+        wait_for(lambda: log.progress() > 0, "progress after the mark")
+        assert [record.key for record in log.read(prefix + RISK_CHANGES.name)] == [b"desk-1#1"]
+
+        publish(*desk.reading(385, instrument=FAULTY).record(), NOON)
+        assert worker.ended() == 1
+        assert "a fault of the platform" in worker.words()
+        assert [record.key for record in log.read(prefix + RISK_CHANGES.name)] == [b"desk-1#1"]

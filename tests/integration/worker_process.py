@@ -20,6 +20,9 @@ from streams.worker.main import run
 BROKEN = "broken"
 """Instrument of a reading from which this fold makes no fact."""
 
+FAULTY = "faulty"
+"""Instrument of a reading at which this fold raises."""
+
 ALLOWED_MS = 3_600_000
 SCREENED_OUT_BELOW = 370
 
@@ -65,6 +68,8 @@ class SmallFold:
         fresh: dict[bytes, set[str]] = {}
         for topic, found in rows.items():
             for key, row in found:
+                if row.get("instrument") == FAULTY:
+                    raise RuntimeError("a fault of the platform")
                 if row.get("instrument") == BROKEN:
                     result.errors.setdefault(topic, []).append(
                         Invalid(row["offset"], Refusal.RULE_ERROR, "instrument", "it is broken")
@@ -100,6 +105,7 @@ def main() -> int:
     for name in ("bootstrap", "prefix", "directory", "instance"):
         parser.add_argument(name)
     parser.add_argument("--partitions", type=int)
+    parser.add_argument("--reference", action="store_true", help="wait for reference data")
     given = parser.parse_args()
     return run(
         "risk",
@@ -109,6 +115,7 @@ def main() -> int:
         fold=SmallFold(),
         partitions=given.partitions,
         clock_mode="event",
+        add_reference=(lambda *_: None) if given.reference else None,
         prefix=given.prefix,
         session_seconds=6.0,
         fetch_bytes=16 << 10,
