@@ -6,6 +6,7 @@ from typing import Protocol
 
 from replay.emission import Emission
 from replay.manifest import Account, Manifest
+from sinks.figures import Figure
 
 
 class Run(Protocol):
@@ -26,7 +27,7 @@ class Run(Protocol):
 class Campaign:
     """``start_run(seed, scale, partitions, leads_scale)`` begins a generation: equal arguments give equal bytes.
 
-    ``synthetic`` names what the source does not publish and the campaign makes up.
+    ``synthetic`` names what the source does not publish and the campaign makes up; ``figures`` are what it publishes.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Campaign:
     seed: int
     default_scale: float
     synthetic: tuple[str, ...]
+    figures: tuple[Figure, ...]
     start_run: Callable[[int, float, int, float], Run]
 
     def run(self, scale: float, partitions: int, leads_scale: float = 1.0) -> Run:

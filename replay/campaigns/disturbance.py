@@ -37,6 +37,9 @@ class Rates(NamedTuple):
     duplicated: float = 0.025
 
 
+USUAL_RATES = Rates()
+
+
 class Times(NamedTuple):
     """UTC milliseconds of many events, as arrays of one length."""
 
@@ -45,7 +48,7 @@ class Times(NamedTuple):
     appended: NDArray[np.int64]
 
 
-def delivery(draws: Draws, occurred: NDArray[np.int64], until: int, rates: Rates = Rates()) -> Times:  # noqa: B008
+def delivery(draws: Draws, occurred: NDArray[np.int64], until: int, rates: Rates) -> Times:
     """When events are sent and arrive: mostly within two seconds, some minutes late, a few after days offline.
 
     Nothing arrives at or after ``until``.

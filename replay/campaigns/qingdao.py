@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from replay.campaigns import poison
 from replay.campaigns.campaign import Campaign
-from replay.campaigns.disturbance import Outbox, Rates
+from replay.campaigns.disturbance import USUAL_RATES, Outbox
 from replay.campaigns.draws import Draws
 from replay.campaigns.qingdao_calendar import ENTRIES_FROM, TO_DATE, UNTIL
 from replay.campaigns.qingdao_cases import enforcement_events
@@ -21,6 +21,7 @@ from replay.campaigns.qingdao_entries import (
     STATION_PERSON_TIMES,
     Entries,
 )
+from replay.campaigns.qingdao_figures import FIGURES
 from replay.campaigns.qingdao_leads import DISPATCHED, LeadEvents
 from replay.campaigns.qingdao_places import reference_events
 from replay.campaigns.qingdao_reports import report_events
@@ -63,7 +64,7 @@ class QingdaoRun:
         conflicting = [topic.name for topic in poison.POISONED]
         conflict_times = {topic: poison.moments(ENTRIES_FROM, TO_DATE, _CONFLICTS) for topic in conflicting}
         limits = default_policy().arrival.limits
-        outbox = Outbox(Draws(seed, "outbox"), schedule, account, partitions, conflict_times, Rates(), limits)
+        outbox = Outbox(Draws(seed, "outbox"), schedule, account, partitions, conflict_times, USUAL_RATES, limits)
         followed = Tokens(seed, "followed person")
         leads = LeadEvents(seed, self.leads_scale, outbox, followed)
         entries = Entries(seed, self.scale, outbox, leads.persons, followed)
@@ -150,5 +151,6 @@ QINGDAO = Campaign(
         "tiers of risk areas before formal tiers existed",
         "urgent needs",
     ),
+    figures=FIGURES,
     start_run=QingdaoRun,
 )

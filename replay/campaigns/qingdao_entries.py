@@ -33,6 +33,7 @@ from schemas.codes import (
     Symptom,
     ThermometryMethod,
 )
+from sinks.figures import expected_at
 
 MOTORWAY_VEHICLES = 1_376_000
 MOTORWAY_PERSON_TIMES = 3_836_000
@@ -55,7 +56,7 @@ _PASSAGE, _PASSAGE_DIGITS = "m", 9
 
 
 class _Profile(NamedTuple):
-    """What one passage says besides who, where and when; ``weight`` in millionths of a group."""
+    """What one passage says besides who, where and when; ``weight`` is its share among those of its group."""
 
     weight: int
     fields: dict[str, Any]
@@ -104,7 +105,6 @@ class _Group(NamedTuple):
 
     label: str
     sites: tuple[Site, ...]
-    direction: Direction
     subject: SubjectKind
     total: int
     always_new: bool
@@ -113,7 +113,8 @@ class _Group(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """Passages of one chunk before encoding; ``person`` counts in the tokens of persons, or of vehicles."""
+    """Passages before encoding. ``site`` is a place in `SITES`, ``profile`` one in the table of all profiles,
+    ``subject`` a counter in the tokens of ``token_space``, ``passage`` the number of the passage."""
 
     occurred: NDArray[np.int64]
     site: NDArray[np.int64]
@@ -131,11 +132,6 @@ _METHODS = {
     SiteKind.RAIL: ThermometryMethod.THERMAL_IMAGER,
     SiteKind.AIRPORT: ThermometryMethod.THERMAL_IMAGER,
 }
-
-
-def scaled(total: int, scale: float) -> int:
-    """A published total at a scale, rounded to the nearest."""
-    return round(total * scale)
 
 
 class _PassageForms(dict[int, bytes]):
@@ -251,7 +247,7 @@ class Entries:
     ) -> _Group:
         first = len(self._profiles)
         self._profiles.extend(profiles)
-        return _Group(label, sites, Direction.ENTERING, subject, scaled(total, scale), always_new, first, profiles)
+        return _Group(label, sites, subject, expected_at(total, scale), always_new, first, profiles)
 
     def generate(self, start: int, until: int) -> None:
         """Puts all events of [start, until), whole hours in UTC milliseconds, into the outbox."""

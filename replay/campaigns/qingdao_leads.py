@@ -122,7 +122,7 @@ def _plan(draws: Draws, reported: int, still_open: int) -> _Leads:
     tardy = draws.fractions(count) < _LATE_SHARE
     late = np.maximum(due, dispatched) + draws.integers(count, 10 * MINUTE_MS, 20 * HOUR_MS)
     verified = np.where(tardy, late, verified)
-    # What the conference counts as fed back was verified half an hour before it at the latest.
+    # What the conference counts as fed back was verified 20 minutes before it at the latest.
     squeezed = _between(dispatched, np.full(count, TO_DATE - 20 * MINUTE_MS), 0.1 + 0.8 * draws.fractions(count))
     verified = np.where(verified > TO_DATE - 20 * MINUTE_MS, squeezed, verified)
     retracted = (draws.fractions(count) < _RETRACTED_SHARE) & (verified < due) & (due < TO_DATE - DAY_MS)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from replay.campaigns import campaign_named
 from replay.campaigns.draws import Draws, apportion, ranks
-from replay.campaigns.qingdao_entries import scaled
 from replay.campaigns.templates import encoded, long, longs
 from replay.campaigns.tokens import Tokens
 from replay.emission import Emission
 from replay.simulate import simulate
 from schemas.identities import is_token
+from sinks.figures import expected_at
 from tests.support.plain_count import plain_count
 from tests.unit.replay.small_campaign import NAME, small, small_count
 
@@ -40,10 +40,10 @@ def test_any_scale_and_number_of_partitions_give_the_scaled_figures_and_the_stat
     campaign = campaign_named(NAME)
     manifest = simulate(campaign, emissions.append, scale, partitions=partitions, leads_scale=0.001)
     count = plain_count([e for e in emissions if not e.key.startswith(b"mark-")], partitions)
-    assert count.figures["A000-03/motorway-vehicles"] == scaled(1_376_000, scale)
-    assert count.figures["A000-03/motorway-persons"] == scaled(3_836_000, scale)
-    assert count.figures["A000-03/roads"] == scaled(1_916_000, scale)
-    assert count.figures["A000-03/stations"] == scaled(1_920_000, scale)
+    assert count.figures["A000-03/motorway-vehicles"] == expected_at(1_376_000, scale)
+    assert count.figures["A000-03/motorway-persons"] == expected_at(3_836_000, scale)
+    assert count.figures["A000-03/roads"] == expected_at(1_916_000, scale)
+    assert count.figures["A000-03/stations"] == expected_at(1_920_000, scale)
     assert count.figures["A000-06/total"] == 214
     assert count.figures["A000-07/total"] == 259
     stated = sorted((topic, reason.value, value) for topic, reason, value in manifest.dead_letters)

@@ -9,7 +9,6 @@ import pytest
 
 from replay.campaigns import campaign_named
 from replay.campaigns.qingdao_calendar import ENTRIES_FROM, ENTRIES_UNTIL, TO_DATE, UNTIL
-from replay.campaigns.qingdao_entries import scaled
 from replay.campaigns.qingdao_indicators import INDICATORS
 from replay.campaigns.qingdao_places import reference_events
 from replay.campaigns.qingdao_reports import DAILY_INDICATOR, DAILY_REPORTERS, SILENT
@@ -20,6 +19,7 @@ from schemas.events import PolicyVersion
 from schemas.policy import parse_policy
 from schemas.registry import default_registry
 from schemas.wire.columns import ColumnCodec
+from sinks.figures import expected_at
 from streams.clocks import Clock, clocks, outcome
 from streams.facts import PersonFact, facts_of
 from streams.reference import Reference
@@ -99,10 +99,10 @@ def test_t7_feedback_lags_dispatch_by_751_leads_at_the_conference() -> None:
 
 def test_entries_at_a_scale_are_the_published_totals_times_the_scale() -> None:
     figures = small_count().figures
-    assert figures["A000-03/motorway-vehicles"] == scaled(1_376_000, SCALE) == 688
-    assert figures["A000-03/motorway-persons"] == scaled(3_836_000, SCALE) == 1918
-    assert figures["A000-03/roads"] == scaled(1_916_000, SCALE) == 958
-    assert figures["A000-03/stations"] == scaled(1_920_000, SCALE) == 960
+    assert figures["A000-03/motorway-vehicles"] == expected_at(1_376_000, SCALE) == 688
+    assert figures["A000-03/motorway-persons"] == expected_at(3_836_000, SCALE) == 1918
+    assert figures["A000-03/roads"] == expected_at(1_916_000, SCALE) == 958
+    assert figures["A000-03/stations"] == expected_at(1_920_000, SCALE) == 960
 
 
 def test_t4_roads_and_vehicles_count_subjects_and_the_other_entries_count_passages() -> None:
