@@ -7,6 +7,7 @@ import time
 
 EXIT_HUNG = 70
 EXIT_FAILED = 1
+EXIT_CANNOT_START = 2
 
 _LOOK_SECONDS = 0.1
 

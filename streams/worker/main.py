@@ -4,6 +4,7 @@
 | --- | --- |
 | 0 | stopped by SIGTERM or SIGINT |
 | 1 | stopped by a failure, which the log names; nothing unfinished was acknowledged |
+| 2 | not started: a topic or the broker is not there |
 | 70 | it stood still for longer than its session and left to its replacement |
 """
 
@@ -18,7 +19,7 @@ import faust
 from faust.exceptions import FaustError
 
 from schemas.registry import Registry, default_registry
-from schemas.topics import DEFAULT_PARTITIONS, PERSON_TOPICS
+from schemas.topics import DEFAULT_PARTITIONS, DERIVED_TOPICS, PERSON_TOPICS, partitions_of
 from schemas.validity import Limits
 from streams.fold import Fold
 from streams.worker import log_limits
@@ -26,10 +27,11 @@ from streams.worker.agent import Announced, Step, Turn
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.batch import FoldAgent, Scope
 from streams.worker.clock import Clock, EventClock, WallClock
-from streams.worker.hang import EXIT_FAILED, exit_unless_stopped
+from streams.worker.hang import EXIT_CANNOT_START, EXIT_FAILED, exit_unless_stopped
 from streams.worker.names import TABLES, AppName, app_id, changelog_topics
 from streams.worker.reference_feed import AddReference, ReferenceFeed
 from streams.worker.stores import ROCKS_URL
+from streams.worker.topics_present import CannotStart, require_topics
 
 ClockMode = Literal["wall", "event"]
 
@@ -40,6 +42,14 @@ STOP_SECONDS = 9.0
 GC_THRESHOLD = 50_000
 
 log = logging.getLogger(__name__)
+
+
+def topics_of(app_name: AppName, fold: Fold, partitions: int, prefix: str = "") -> dict[str, int]:
+    """All topics that a worker reads or writes, with their numbers of partitions."""
+    own = app_id(app_name, prefix)
+    changelogs = [topic for topic in changelog_topics(partitions, prefix) if topic.name.startswith(f"{own}-")]
+    topics = {prefix + topic.name: partitions_of(topic, partitions) for topic in (*fold.topics, *DERIVED_TOPICS)}
+    return topics | {topic.name: topic.partitions for topic in changelogs}
 
 
 def build_app(
@@ -98,7 +108,7 @@ def run(
 
     ``data_directory`` is this worker's own; ``instance_id`` stays the same over restarts; ``prefix`` stands before the
     names of all topics and of the consumer group; ``add_reference`` is ``Reference.add`` of an app with reference data.
-    Topics and `changelog_topics` must exist.
+    All topics and `changelog_topics` must exist.
     """
     log_limits.set_up()
     # Rows and states come by the ten thousand and hold no cycles: as shipped, the collector would look at them all the
@@ -117,6 +127,12 @@ def run(
         session_seconds=session_seconds,
         fetch_bytes=fetch_bytes,
     )
+    try:
+        loop.run_until_complete(require_topics(bootstrap, topics_of(app_name, fold, partitions, prefix)))
+    except CannotStart as reason:
+        log.critical("%s cannot start: %s", settings.app_id, reason)
+        loop.close()
+        return EXIT_CANNOT_START
     app = build_app(
         app_name,
         settings,

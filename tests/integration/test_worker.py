@@ -25,7 +25,8 @@ from schemas.topics import DEAD_LETTERS, PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS
 from schemas.validity import Limits
 from schemas.wire.partitioner import partitions_of_keys
 from schemas.wire.rows import RowCodec
-from streams.worker.main import READY_LINE, app_id, changelog_topics
+from streams.worker.main import READY_LINE
+from streams.worker.names import app_id, changelog_topics
 from streams.worker.markers import is_marker
 from streams.worker.stores import OFFSET_KEY
 from tests.integration.worker_process import ALLOWED_MS, BROKEN, FAULTY, SCREENED_OUT_BELOW
@@ -444,3 +445,11 @@ def test_it_waits_for_reference_data_and_stops_at_a_fault_of_its_rules(
         assert worker.ended() == 1
         assert "a fault of the platform" in worker.words()
         assert [record.key for record in log.read(prefix + RISK_CHANGES.name)] == [b"desk-1#1"]
+
+
+def test_it_does_not_start_without_its_topics_and_names_them(kafka_cluster: KafkaCluster, tmp_path: Path) -> None:
+    prefix = kafka_cluster.fresh_topics(clock="event", partitions=PARTITIONS + 1)
+    worker = Worker(kafka_cluster.bootstrap, prefix, tmp_path / "a", "one")
+    assert worker.ended() == 2
+    assert f"{prefix}check-ins has {PARTITIONS + 1} partitions, not {PARTITIONS}" in worker.words()
+    assert f"{prefix}checkline-risk-persons-changelog is missing" in worker.words()

@@ -1,0 +1,154 @@
+"""The five steps of a batch: their order, and that none follows one that failed."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from streams.fold import Changes, Outputs
+from streams.worker.agent import Announced, Step, Turn
+from streams.worker.app import BatchApp, WorkerSettings
+from streams.worker.clock import WallClock
+from streams.worker.markers import Marker, Markers, marker_key
+from streams.worker.partition import OwnedPartition
+from streams.worker.stores import MEMORY_URL, PartitionedStore
+from streams.worker.ticks import StillDue
+from streams.worker.transactions import PartitionTransactions
+from tests.support.batches import record_batch
+
+NOW = 1_000
+BATCH = record_batch([(b"k", b"v")], base_offset=5)
+
+
+class Broker:
+    """Stands for a partition's transactions; says in ``told`` what it was given, and may refuse it."""
+
+    def __init__(self, store: PartitionedStore) -> None:
+        self.told: list[tuple[Outputs, Changes, int]] = []
+        self.refuses = False
+        self.offset_in_store: list[int | None] = []
+        self._store = store
+
+    async def write(self, outputs: Outputs, changelog: str, changes: Changes, appended_at: int) -> int:
+        assert changelog == "app-persons-changelog"
+        if self.refuses:
+            raise ConnectionError("the broker is gone")
+        self.offset_in_store.append(self._store.changelog_offset(0))
+        self.told.append((outputs, changes, appended_at))
+        return 40 + len(self.told)
+
+
+class Bench:
+    """A partition with a rule: the key's state is ``due``, or b"" once it was ticked."""
+
+    def __init__(self, directory: Path, due: bytes = b"") -> None:
+        app = BatchApp(WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=1, store=MEMORY_URL))
+        table = app.bytes_table("persons")
+        self.store: PartitionedStore = table.data
+        self.store.open(0)
+        self.turns: list[Turn] = []
+        self.ticked: list[int] = []
+        self.settles = True
+
+        @app.batch_agent(app.bytes_topic("check-ins"), table=table, clock=WallClock(lambda: NOW))
+        def handler(turn: Turn) -> Step:
+            self.turns.append(turn)
+            markers: Markers = {"check-ins": Marker(turn.batches["check-ins"][-1].last_offset)}
+            return Step({b"k": due}, {"out": [(b"k", b"o")]}, markers, NOW)
+
+        @handler.on_due(lambda state: int(state) if state else None)
+        def tick(partition: int, states: Any, as_of: int) -> Announced:
+            self.ticked.append(as_of)
+            return Announced(dict.fromkeys(states, b"" if self.settles else b"1"), {"out": [(b"k", b"late")]})
+
+        self.broker = Broker(self.store)
+        self.agent = handler
+        self.partition = self.recovered()
+
+    def recovered(self) -> OwnedPartition:
+        partition = OwnedPartition(0, self.agent, cast(PartitionTransactions, self.broker))
+        asyncio.run(partition.recover())
+        return partition
+
+    def apply(self) -> dict[str, int]:
+        return asyncio.run(self.partition.apply({"check-ins": [BATCH]}))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_outputs_changes_and_marker_are_one_transaction_and_then_the_store_is_written(bench: Bench) -> None:
+    assert bench.apply() == {"check-ins": 6}
+    marker = {marker_key("check-ins"): Marker(5).encoded()}
+    assert bench.broker.told == [({"out": [(b"k", b"o")]}, {b"k": b"", **marker}, NOW)]
+    assert bench.broker.offset_in_store == [None]
+    assert bench.store.changelog_offset(0) == 41
+    assert bench.store.markers(0, ["check-ins"]) == {"check-ins": Marker(5)}
+
+
+def test_what_lies_below_the_marker_is_acknowledged_without_a_transaction(bench: Bench) -> None:
+    bench.apply()
+    assert bench.apply() == {"check-ins": 6}
+    assert len(bench.broker.told) == len(bench.turns) == 1
+
+
+def test_a_refused_transaction_changes_nothing_and_acknowledges_nothing(bench: Bench) -> None:
+    bench.broker.refuses = True
+    with pytest.raises(ConnectionError):
+        bench.apply()
+    assert bench.store.changelog_offset(0) is None
+    assert bench.partition.next_offset("check-ins") == 0
+    bench.broker.refuses = False
+    assert bench.apply() == {"check-ins": 6}
+
+
+def test_a_store_that_cannot_be_written_acknowledges_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(bench.store, "write", full)
+    with pytest.raises(OSError, match="no space"):
+        bench.apply()
+    assert bench.partition.next_offset("check-ins") == 0
+
+
+def test_a_new_owner_goes_on_behind_the_marker(bench: Bench) -> None:
+    bench.apply()
+    assert bench.recovered().next_offset("check-ins") == 6
+
+
+def test_a_deadline_already_past_when_it_is_learnt_is_announced_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, due=b"999")
+    bench.apply()
+    assert bench.partition.has_due()
+    asyncio.run(bench.partition.tick())
+    assert bench.broker.told[1] == ({"out": [(b"k", b"late")]}, {b"k": b""}, NOW)
+    asyncio.run(bench.partition.tick())
+    assert bench.ticked == [NOW]
+
+
+def test_deadlines_are_found_again_by_a_new_owner(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, due=b"999")
+    bench.apply()
+    asyncio.run(bench.recovered().tick())
+    assert bench.ticked == [NOW]
+
+
+def test_a_tick_whose_transaction_is_refused_comes_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, due=b"999")
+    bench.apply()
+    bench.broker.refuses = True
+    with pytest.raises(ConnectionError):
+        asyncio.run(bench.partition.tick())
+    assert bench.partition.has_due()
+
+
+def test_a_rule_that_never_settles_stops_the_worker(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, due=b"999")
+    bench.settles = False
+    bench.apply()
+    with pytest.raises(StillDue):
+        asyncio.run(bench.partition.tick())
