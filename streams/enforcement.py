@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas import topics
+from schemas.topics import Topic
 from streams.fact_set import Fact
 from streams.union_fold import UnionFold
 
@@ -84,7 +85,7 @@ def case_of(facts: Iterable[CaseFact]) -> Case:
 class CaseFold(UnionFold):
     """Rules of the enforcement app: one state a case."""
 
-    topics = (topics.ENFORCEMENT,)
+    topics: tuple[Topic, ...] = (topics.ENFORCEMENT,)
 
     def facts_of(self, topic: str, row: Mapping[str, Any]) -> Iterable[CaseFact]:
         return (facts_of(row),)

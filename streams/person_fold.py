@@ -12,6 +12,7 @@ import polars as pl
 
 from schemas import topics
 from schemas.codes import RiskLevel
+from schemas.topics import Topic
 from streams import clocks, screen
 from streams.clocks import Clock, Notice
 from streams.fact_set import encode_fact
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 class PersonFold(UnionFold):
     """Rules of the risk app. ``reference`` is fed by the worker; ``encode`` frames derived records."""
 
-    topics = topics.PERSON_TOPICS
+    topics: tuple[Topic, ...] = topics.PERSON_TOPICS
 
     def __init__(self, reference: Reference, encode: Encode) -> None:
         self.reference = reference

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas import topics
+from schemas.topics import Topic
 from streams.fact_set import Fact
 from streams.union_fold import UnionFold
 
@@ -77,7 +78,7 @@ def status(facts: Iterable[UnitFact], indicator: str, period_until: int, cut_off
 class UnitFold(UnionFold):
     """Rules of the reports app: one state a unit."""
 
-    topics = (topics.REPORTS,)
+    topics: tuple[Topic, ...] = (topics.REPORTS,)
 
     def facts_of(self, topic: str, row: Mapping[str, Any]) -> Iterable[UnitFact]:
         return (facts_of(row),)

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from infra.cli import asking, publishing, running
+from infra.cli import asking, campaigns, inspecting, publishing, running
 from infra.cli.output import complain
 from infra.errors import CannotRun
 
@@ -25,6 +25,12 @@ app.command()(running.down)
 app.command()(running.status)
 app.command(hidden=True)(running.part)
 app.command()(publishing.publish)
+app.command()(campaigns.demo)
+app.command()(campaigns.simulate)
+app.command()(campaigns.figures)
+app.command()(inspecting.explain)
+app.command()(inspecting.audit)
+app.command()(inspecting.lag)
 app.command()(asking.sql)
 
 

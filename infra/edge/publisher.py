@@ -120,12 +120,12 @@ class Publisher:
         self,
         topic: str,
         key: bytes,
-        value: bytes,
+        value: bytes | None,
         *,
         partition: int | None = None,
         appended_at: int | None = None,
     ) -> None:
-        """Publish a framed value; without `partition` the key decides it, as Kafka's own partitioner does."""
+        """Publish a framed value (None: a record without one); without `partition` the key decides it, as Kafka's own partitioner does."""
         if partition is None:
             partition = _partition(key, self._partitions.get(topic) or self._partitions_of(topic))
         try:

@@ -8,12 +8,13 @@ from clickhouse_driver import errors as clickhouse_errors
 
 from infra import parts_main
 from infra.embedded.kafka.broker import EmbeddedKafka
-from infra.embedded.kafka.topics import create_topics, topic_specs
+from infra.embedded.kafka.topics import changelog_spec, create_topics, topic_specs
 from infra.embedded.ports import is_listened_on, require_free
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Part, Step
 from infra.errors import MissingPart
 from infra.home import Home
+from streams.worker.names import changelog_topics
 
 KAFKA = "kafka"
 CLICKHOUSE = "clickhouse"
@@ -103,6 +104,7 @@ def make_topics(home: Home) -> None:
     """Create the topics that are not there yet. Raises TopicsRefused."""
     settings = home.settings
     specs = topic_specs(partitions=settings.partitions, clock=home.clock)
+    specs += [changelog_spec(name, partitions) for name, partitions, _ in changelog_topics(settings.partitions)]
     create_topics(
         home.kafka_bootstrap,
         specs,

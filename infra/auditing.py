@@ -1,0 +1,74 @@
+"""The audit of a home: what the broker holds, handed to the sinks' own comparison."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from infra.embedded.catch_up import SINK_GROUP
+from infra.home import Home
+from schemas.topics import ALL_TOPICS
+from schemas.wire.batches import RecordBatch, hand_out_batches
+from sinks.audit import Finding, audit, next_ranges
+from sinks.blocks import Span
+from sinks.clickhouse import ClickHouse
+from sinks.ledger import Place
+
+POSITIONS_AT_ONCE = 20_000
+_POLL_MS = 500
+
+
+def audit_home(home: Home, client: ClickHouse) -> list[Finding]:
+    """All differences between the log, up to what the sinks have acknowledged, and the tables. The first positions of
+    every partition are read again and compared field by field."""
+    positions, starts = asyncio.run(_positions(home.kafka_bootstrap))
+    ranges = next_ranges({}, positions, POSITIONS_AT_ONCE)
+
+    def read_log(span: Span) -> list[RecordBatch]:
+        return asyncio.run(_read(home.kafka_bootstrap, span))
+
+    return audit(client, positions, starts, read_log, ranges, partitions=home.settings.partitions)
+
+
+async def _positions(bootstrap: str) -> tuple[Mapping[Place, int], Mapping[Place, int]]:
+    """Up to where the sinks have acknowledged each partition, and where its log begins."""
+    (group,) = SINK_GROUP
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        everything = [
+            TopicPartition(topic.name, number)
+            for topic in ALL_TOPICS
+            for number in await _partitions(consumer, topic.name)
+        ]
+        consumer.assign(everything)
+        begins = await consumer.beginning_offsets(everything)
+        committed = {one: await consumer.committed(one) for one in everything}
+        starts = {(one.topic, one.partition): offset for one, offset in begins.items()}
+        positions = {(one.topic, one.partition): offset for one, offset in committed.items() if offset is not None}
+        return positions, starts
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    await consumer.topics()
+    return sorted(consumer.partitions_for_topic(topic) or ())
+
+
+async def _read(bootstrap: str, span: Span) -> list[RecordBatch]:
+    """The record batches of a range of the log."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed")
+    hand_out_batches(consumer, (span.topic,))
+    await consumer.start()
+    try:
+        place = TopicPartition(span.topic, span.partition)
+        consumer.assign([place])
+        consumer.seek(place, span.begin)
+        batches: list[RecordBatch] = []
+        while await consumer.position(place) < span.end:
+            for found in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                batches += found
+        return batches
+    finally:
+        await consumer.stop()

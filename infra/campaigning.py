@@ -1,0 +1,113 @@
+"""What the campaign commands share: publishing a campaign, its account, its figures, and what went to dead letters."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xxhash import xxh3_128_hexdigest
+
+from infra.column_store import reader_client, writer_address
+from infra.edge.publisher import Publisher
+from infra.errors import CannotRun, MissingPart, WrongSetting
+from infra.home import Home, write_whole
+from replay.campaigns import UnknownCampaign, campaign_named
+from replay.campaigns.campaign import Campaign
+from replay.emission import Emission
+from replay.manifest import Manifest
+from replay.simulate import Progress, simulate
+from sinks.clickhouse import ClickHouse
+
+DEFAULT_CAMPAIGN = "qingdao-2020-02-20"
+
+DeadLetters = Counter[tuple[str, str, str]]
+"""(topic, reason, xxh3-128 of the raw value), counted."""
+
+
+class NoSuchCampaign(CannotRun):
+    """There is no campaign of that name."""
+
+
+def find_campaign(name: str) -> Campaign:
+    """The campaign of a name. Raises NoSuchCampaign."""
+    try:
+        return campaign_named(name)
+    except UnknownCampaign as error:
+        raise NoSuchCampaign(str(error)) from error
+
+
+def now_of(home: Home) -> int:
+    """What now means in a home, UTC milliseconds: the machine's clock, or the latest arrival of an event-clock home."""
+    if home.clock == "wall":
+        return time.time_ns() // 1_000_000
+    query = "SELECT toUnixTimestamp64Milli(max(appended_at)) FROM checkline.arrivals"
+    return int(reader_client(home).execute(query)[0][0])
+
+
+def publish_campaign(
+    home: Home, campaign: Campaign, scale: float | None, progress: Callable[[Progress], object]
+) -> Manifest:
+    """Publish a campaign through the public producer, all acknowledged, and keep its account in the home.
+
+    Raises WrongSetting on a wall-clock home: its time moves by itself.
+    """
+    if home.clock != "event":
+        raise WrongSetting(
+            f"clock: {home.directory} runs on the wall clock, a campaign brings its own time; set CHECKLINE_HOME to a "
+            "new directory and start it with --clock event"
+        )
+    with Publisher(home.kafka_bootstrap, client_options=home.settings.kafka.client_options()) as publisher:
+
+        def publish(emission: Emission) -> None:
+            publisher.publish_encoded(
+                emission.topic,
+                emission.key,
+                emission.value,
+                partition=emission.partition,
+                appended_at=emission.appended_at,
+            )
+
+        manifest = simulate(campaign, publish, scale, progress, partitions=home.settings.partitions)
+    account = account_file(home, campaign.name)
+    account.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(account, manifest.to_json())
+    return manifest
+
+
+def account_file(home: Home, campaign: str) -> Path:
+    """Where the account of a campaign stands."""
+    return home.directory / "campaigns" / f"{campaign}.json"
+
+
+def account_of(home: Home, campaign: str) -> dict[str, Any]:
+    """The account of what was published. Raises MissingPart when nothing was."""
+    file = account_file(home, campaign)
+    if not file.exists():
+        raise MissingPart(f"{campaign} was not published in {home.directory}; run checkline simulate {campaign}")
+    account: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return account
+
+
+def expected_dead_letters(account: dict[str, Any]) -> DeadLetters:
+    """What the account says must stand in the dead letters, once for each content."""
+    return Counter({(one["topic"], one["reason"], one["value"]) for one in account["dead_letters"]})
+
+
+def found_dead_letters(home: Home) -> DeadLetters:
+    """What stands in the dead letters, once for each content: a campaign published twice refuses the same twice.
+
+    Asked as the writer: the bytes of refused records are not for analysts.
+    """
+    query = """
+        SELECT topic, toString(reason), record_value
+        FROM checkline.dead_letters AS letter FINAL
+        JOIN checkline_restricted.dead_letter_bytes AS stored FINAL
+            ON letter.topic = stored.topic AND letter.partition = stored.partition AND letter.offset = stored.offset
+    """
+    with ClickHouse(writer_address(home), "checkline-dead-letters") as client:
+        rows = client.bytes_rows(query)
+    return Counter(
+        {(topic.decode(), reason.decode(), xxh3_128_hexdigest(value or b"")) for topic, reason, value in rows}
+    )

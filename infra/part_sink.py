@@ -1,0 +1,32 @@
+"""The sink process, and the migrations that must have run before it."""
+
+import asyncio
+import signal
+
+from infra.column_store import writer_address
+from infra.embedded.readiness import announce_ready
+from infra.home import Home
+from sinks import migrations, service
+from sinks.clickhouse import ClickHouse
+
+
+def migrate(home: Home) -> None:
+    """Bring the tables to the newest migration. Raises `sinks.migrations.MigrationAltered`."""
+    with ClickHouse(writer_address(home), "checkline-migrations") as client:
+        migrations.migrate(client)
+
+
+def run(home: Home) -> None:
+    """Write the log into ClickHouse until SIGTERM. Raises whatever makes it impossible to go on."""
+    asyncio.run(_run(home))
+
+
+async def _run(home: Home) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    settings = service.SinkSettings(
+        bootstrap=home.kafka_bootstrap, clickhouse=writer_address(home), partitions=home.settings.partitions
+    )
+    await service.run(settings, stop, announce_ready)

@@ -1,0 +1,262 @@
+"""`make bench`: speed and memory of the parts, in one run on one broker. Not part of `make test`: machines are noisy.
+
+CPU is that of the process in question, all threads, from the moment it was ready to the last event; the broker and the
+column store's engine are counted apart.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+from clickhouse_driver import Client
+
+from infra.edge.publisher import Publisher
+from infra.embedded.catch_up import SINK_GROUP, WORKER_GROUPS
+from infra.embedded.parts import CLICKHOUSE, KAFKA, parts
+from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
+from infra.embedded.supervisor import Supervisor
+from infra.home import Home
+from infra.lag.collector import PartitionLag, collect
+from infra.settings import read_settings
+from schemas import topics
+from tests.benchmarks.stream import stream
+
+BEGIN = 1_582_084_800_000
+RESULTS = Path("benchmarks/results")
+POLL_SECONDS = 0.05
+LONGEST_SECONDS = 600.0
+MEGABYTE = 1 << 20
+LIBRARIES = ("faust-streaming", "aiokafka", "kafka-python", "polars", "clickhouse-driver", "chdb", "rocksdict")
+
+
+class Reading(NamedTuple):
+    """A process at a moment: wall seconds, CPU seconds of all its threads, resident bytes."""
+
+    wall: float
+    cpu: float
+    resident: int
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> "Reading":
+        used = process.cpu_times()
+        return cls(time.monotonic(), used.user + used.system, process.memory_info().rss)
+
+
+class Result(NamedTuple):
+    """One line of the bench."""
+
+    name: str
+    events: int
+    events_per_s: float
+    cpu_us_per_event: float
+    rss_mb: float
+
+    @classmethod
+    def between(cls, name: str, events: int, begin: Reading, end: Reading) -> "Result":
+        wall, cpu = end.wall - begin.wall, end.cpu - begin.cpu
+        return cls(name, events, round(events / wall), round(cpu / events * 1e6, 2), round(end.resident / MEGABYTE, 1))
+
+
+class Bench:
+    """A home with a running broker and column store."""
+
+    def __init__(self, home: Home, supervisor: Supervisor) -> None:
+        self.home = home
+        self.engine = self._process(supervisor, CLICKHOUSE)
+        self.published = 0
+
+    @staticmethod
+    def _process(supervisor: Supervisor, name: str) -> psutil.Process:
+        (pid,) = (part.pid for part in supervisor.status() if part.name == name)
+        return psutil.Process(pid)
+
+    def publish(self, count: int) -> None:
+        """Publish the next events of the stream; returns when all are acknowledged."""
+        with Publisher(self.home.kafka_bootstrap) as publisher:
+            for topic, key, value, at in stream(count, BEGIN + self.published):
+                publisher.publish_encoded(topic, key, value, appended_at=at)
+        self.published += count
+
+    @contextmanager
+    def part(self, *words: str) -> Iterator[psutil.Process]:
+        """A part in a process of its own, from the moment it is ready."""
+        ready_file = self.home.ready_file("-".join(words))
+        ready_file.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "CHECKLINE_HOME": str(self.home.directory), READY_FILE_VARIABLE: str(ready_file)}
+        command = [sys.executable, "-m", "infra.cli", "part", *words]
+        with self._running(command, environment, "-".join(words)) as process:
+            wait_for(lambda: has_announced(ready_file)(process.pid))
+            yield process
+
+    @contextmanager
+    def ordinary(self, group: str) -> Iterator[psutil.Process]:
+        """The ordinary Faust program."""
+        directory = self.home.part_directory(group)
+        program = [sys.executable, "-m", "tests.benchmarks.faust_ordinary"]
+        command = [*program, self.home.kafka_bootstrap, str(directory), group]
+        with self._running(command, dict(os.environ), group) as process:
+            yield process
+
+    @contextmanager
+    def _running(self, command: list[str], environment: dict[str, str], name: str) -> Iterator[psutil.Process]:
+        with (self.home.logs / f"bench-{name}.log").open("ab") as log:
+            child = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            yield psutil.Process(child.pid)
+        finally:
+            child.terminate()
+            try:
+                child.wait(30)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def lag(self, groups: dict[str, list[str]]) -> list[PartitionLag]:
+        return collect(self.home.kafka_bootstrap, groups, 0, {})
+
+    def waiting(self, group: str) -> int:
+        """Events of the person topics that a group has not committed."""
+        names = [topic.name for topic in topics.PERSON_TOPICS]
+        return sum(partition.lag for partition in self.lag({group: names}))
+
+    def stored(self) -> int:
+        """Events of the person topics in the column store's account."""
+        address = self.home.clickhouse
+        with_query = Client(**address.client_options(address.reader))
+        names = ", ".join(repr(topic.name) for topic in topics.PERSON_TOPICS)
+        query = f"SELECT sum(stored + refused) FROM checkline.ledger FINAL WHERE topic IN ({names})"
+        found = int(with_query.execute(query)[0][0])
+        with_query.disconnect()
+        return found
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Returns when the condition holds. Raises TimeoutError after ten minutes."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("a part of the bench did not get done; see the logs of its home")
+        time.sleep(POLL_SECONDS)
+
+
+def worker(bench: Bench, events: int) -> Result:
+    group = next(iter(WORKER_GROUPS))
+    with bench.part("worker", "risk", "1") as process:
+        begin = Reading.of(process)
+        wait_for(lambda: bench.waiting(group) == 0)
+        return Result.between("worker", events, begin, Reading.of(process))
+
+
+def sink(bench: Bench, events: int) -> list[Result]:
+    with bench.part("sink") as process:
+        begin, engine = Reading.of(process), Reading.of(bench.engine)
+        wait_for(lambda: bench.stored() == events)
+        results = [Result.between("sink", events, begin, Reading.of(process))]
+        return [*results, Result.between("sink-engine", events, engine, Reading.of(bench.engine))]
+
+
+def ordinary(bench: Bench, events: int) -> Result:
+    """Over the first ``events`` of the same log, begun when it has committed some and so is past its start."""
+    group = "bench-faust-ordinary"
+    with bench.ordinary(group) as process:
+        everything = bench.waiting(group)
+        wait_for(lambda: bench.waiting(group) < everything)
+        begin, before = Reading.of(process), bench.waiting(group)
+        wait_for(lambda: before - bench.waiting(group) >= min(events, before))
+        return Result.between("faust-ordinary", before - bench.waiting(group), begin, Reading.of(process))
+
+
+def pipeline(bench: Bench, events: int) -> Result:
+    """Publisher, worker and sink at work together, from the first event published to the last one queryable."""
+    before, myself = bench.stored(), psutil.Process()
+    group = next(iter(WORKER_GROUPS))
+    with bench.part("worker", "risk", "1") as worker_process, bench.part("sink") as sink_process:
+        processes = (myself, worker_process, sink_process)
+        begin = [Reading.of(process) for process in processes]
+        bench.publish(events)
+        wait_for(lambda: bench.stored() - before == events and bench.waiting(group) == 0)
+        end = [Reading.of(process) for process in processes]
+    total = [
+        Reading(readings[0].wall, sum(one.cpu for one in readings), sum(one.resident for one in readings))
+        for readings in (begin, end)
+    ]
+    return Result.between("pipeline", events, *total)
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    return {
+        "processors": psutil.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / (1 << 30), 1),
+        "system": platform.system(),
+        "architecture": platform.machine(),
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    arguments.add_argument("--events", type=int, default=1_000_000)
+    arguments.add_argument("--ordinary-events", type=int, default=30_000)
+    arguments.add_argument("--pipeline-events", type=int, default=300_000)
+    wanted = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="checkline-bench-") as directory:
+        home = Home.open(read_settings(home=Path(directory), clock="event"))
+        with Supervisor(parts(home, only=(KAFKA, CLICKHOUSE)), home.logs, progress=say) as supervisor:
+            bench = Bench(home, supervisor)
+            say(f"publishing {wanted.events} events")
+            with Publisher(home.kafka_bootstrap) as publisher:  # lets everything published here be judged
+                far = BEGIN + 10 * wanted.events
+                publisher.publish_mark(
+                    topics.REFERENCE.name, partition=0, source="bench", sequence=1, at=far, appended_at=far
+                )
+            bench.publish(wanted.events)
+            results = []
+            for measure in (
+                lambda: [ordinary(bench, wanted.ordinary_events)],
+                lambda: [worker(bench, wanted.events)],
+                lambda: sink(bench, wanted.events),
+                lambda: [pipeline(bench, wanted.pipeline_events)],
+            ):
+                for result in measure():
+                    say(str(result))
+                    results.append(result)
+    document = {
+        "machine": machine(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "results": [result._asdict() for result in results],
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    file = RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S', time.gmtime())}.json"
+    file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    report(results)
+    say(f"written to {file}")
+
+
+def report(results: list[Result]) -> None:
+    """The table, and the ratio that matters."""
+    print(f"{'name':<16}{'events':>10}{'events/s':>12}{'CPU us/event':>14}{'RSS MB':>9}")
+    for one in results:
+        print(f"{one.name:<16}{one.events:>10}{one.events_per_s:>12.0f}{one.cpu_us_per_event:>14.2f}{one.rss_mb:>9.1f}")
+    cost = {one.name: one.cpu_us_per_event for one in results}
+    print(
+        f"one event of the ordinary agent costs as much as {cost['faust-ordinary'] / cost['worker']:.0f} of the worker"
+    )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
