@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
 
 from schemas.wire.aiokafka_private import fetcher_has_died
 from schemas.wire.batches import RecordBatch, hand_out_batches
@@ -60,6 +60,7 @@ class LogReader:
         self._begins: dict[TopicPartition, int] = {}  # ours: where the next span begins
         self._batches: dict[TopicPartition, list[RecordBatch]] = defaultdict(list)
         self._failure: BaseException | None = None
+        self._committed: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
         self.writing = asyncio.Lock()
         """Held while a turn is written, and while partitions are given away."""
@@ -94,7 +95,10 @@ class LogReader:
         rows = 0
         while rows < most_rows and (left := deadline - time.monotonic()) > 0:
             self._check()
-            got = await self._consumer.getmany(timeout_ms=int(left * 1000) + 1)
+            try:
+                got = await self._consumer.getmany(timeout_ms=int(left * 1000) + 1)
+            except NoOffsetForPartitionError:
+                continue  # asked for between the assignment and our seek; the seek has settled it, or will
             for partition, batches in got.items():
                 if partition in self._begins:  # else it was fetched before a rebalance took it away
                     if not rows:
@@ -119,9 +123,11 @@ class LogReader:
         if not at_once and time.monotonic() - self._committed_at < COMMIT_SECONDS:
             return
         self._committed_at = time.monotonic()
+        new = {partition: end for partition, end in self._begins.items() if self._committed.get(partition) != end}
         try:
-            if self._begins:
-                await self._consumer.commit(dict(self._begins))
+            if new:
+                await self._consumer.commit(new)
+                self._committed.update(new)
         except (KafkaError, IllegalStateError) as error:
             log.info("offsets not committed, the ledger has them: %r", error)
 
@@ -157,11 +163,11 @@ class LogReader:
             for partition, begin in begins.items():
                 self._consumer.seek(partition, begin)
             self._begins = begins
+            self._committed.clear()
             self._batches.clear()
             self.assigned.set()
-        except BaseException as error:  # aiokafka would only log it
+        except Exception as error:  # aiokafka would only log it: `read` raises it
             self._failure = error
-            raise
 
     async def take_away(self, partitions: Collection[TopicPartition]) -> None:
         async with self.writing:

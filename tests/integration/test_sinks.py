@@ -1,28 +1,39 @@
 """Sinks on the real engine: what was published is counted once, whatever is repeated, disordered or interrupted."""
 
+import asyncio
 import itertools
 import random
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from kafka import KafkaProducer
 
 from schemas import events
+from schemas.codes import UnitOfCount
 from schemas.identities import EventId, identity_hash
 from schemas.registry import default_registry
 from schemas.topics import INPUT_TOPICS
 from schemas.wire.batches import RecordBatch
+from schemas.wire.partitioner import partition_of_key
 from schemas.wire.rows import RowCodec
 from sinks.audit import audit
-from sinks.blocks import Span
+from sinks.blocks import Block, Span
 from sinks.clickhouse import Address, ClickHouse, StatementFailed
 from sinks.counts import Recounter
-from sinks.migrations import migrate
+from sinks.figures import BadFigure, Figure, compute, proof
+from sinks.ledger import Ledger
+from sinks.migrations import MigrationAltered, migrate, migrations
+from sinks.reader import OtherLog
+from sinks.service import SinkSettings, run
 from sinks.writer import Writer
 from tests.support.batches import Sent
-from tests.support.cluster import ClickHouseServer
-from tests.unit.sinks.log import DAY, HOUR, NOON, PARTITIONS, PERSONS, Gate, Log
+from tests.support.cluster import ClickHouseServer, KafkaCluster
+from tests.unit.sinks.log import DAY, HOUR, MINUTE, NOON, PARTITIONS, PERSONS, Gate, Log
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +44,14 @@ def address(clickhouse_server: ClickHouseServer) -> Address:
 @pytest.fixture(scope="module")
 def migrated(address: Address) -> Iterator[ClickHouse]:
     with ClickHouse(address) as connection:
-        for database in ("checkline", "checkline_restricted"):
-            connection.execute(f"DROP DATABASE IF EXISTS {database}")
+        _drop_all(connection)
         migrate(connection)
         yield connection
+
+
+def _drop_all(client: ClickHouse) -> None:
+    for database in ("checkline", "checkline_restricted"):
+        client.execute(f"DROP DATABASE IF EXISTS {database}")
 
 
 @pytest.fixture
@@ -389,3 +404,282 @@ def test_writing_a_range_again_repairs_what_was_lost_or_altered(client: ClickHou
     sink.recounter.run()
     spans = log.spans()
     assert audit(client, log.ends, read_log=lambda span: spans[span], ranges=spans, partitions=PARTITIONS) == []
+
+
+fresh_broker = pytest.mark.expects_errors("GroupCoordinatorNotAvailable|GroupLoadInProgress|NotCoordinator")
+"""A broker that has just started makes the topic of its groups when the first one asks."""
+
+
+def send(cluster: KafkaCluster, prefix: str, sent: Sequence[tuple[str, bytes, bytes, int]]) -> None:
+    """Publish (topic, key, value, time) to the broker, compressed, with Kafka's partitioner."""
+    producer = KafkaProducer(bootstrap_servers=cluster.bootstrap, compression_type="lz4", linger_ms=20)
+    futures = [producer.send(prefix + topic, key=key, value=value, timestamp_ms=at) for topic, key, value, at in sent]
+    producer.flush()
+    for future in futures:
+        future.get(10)
+    producer.close()
+
+
+def encoded(published: Sequence[events.Event]) -> list[tuple[str, bytes, bytes, int]]:
+    records = [(event.record(), event.sent_at) for event in published]
+    return [
+        (record.topic, record.key, RowCodec(default_registry(), record.topic).encode(record.row), at)
+        for record, at in records
+    ]
+
+
+class Service:
+    """`service.run` in this process, until the block ends; ``clickhouse`` may be one that breaks."""
+
+    def __init__(self, cluster: KafkaCluster, prefix: str, address: Address, group: str = "sinks") -> None:
+        self.settings = SinkSettings(
+            cluster.bootstrap, address, partitions=8, group=prefix + group, prefix=prefix, seconds_per_turn=0.1,
+            seconds_per_recount=0.1,
+        )  # fmt: skip
+        self.stop = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def __aenter__(self) -> "Service":
+        self._task = asyncio.ensure_future(run(self.settings, self.stop, self.ready.set))
+        waiting = asyncio.ensure_future(self.ready.wait())
+        await asyncio.wait({self._task, waiting}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        assert self.ready.is_set()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop.set()
+        await asyncio.wait_for(self._task, 30)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        await asyncio.sleep(0.05)
+
+
+@fresh_broker
+def test_what_is_published_to_the_broker_is_counted_and_a_second_sink_goes_on_from_the_ledger(
+    client: ClickHouse, address: Address, kafka_cluster: KafkaCluster
+) -> None:
+    prefix = kafka_cluster.fresh_topics()
+    published = traffic(400)
+
+    async def session(part: Sequence[events.Event], so_far: Sequence[events.Event]) -> None:
+        send(kafka_cluster, prefix, encoded(part))
+        async with Service(kafka_cluster, prefix, address):
+            await until(lambda: counts(client) == expected(so_far))
+
+    asyncio.run(session(published[:250], published[:250]))
+    ends = Ledger(client, "test").positions()
+    assert sum(end for (topic, _), end in ends.items() if topic == "check-ins") == 250
+    asyncio.run(session([*published[200:], *published[:50]], published))
+    assert audit(client, Ledger(client, "test").positions(), partitions=8) == []
+    assert client.rows("SELECT count() FROM checkline.arrivals FINAL") == [(500,)]
+
+
+@fresh_broker
+def test_transactions_leave_holes_that_the_spans_cover_and_what_was_aborted_is_not_there(
+    client: ClickHouse, address: Address, kafka_cluster: KafkaCluster
+) -> None:
+    prefix = kafka_cluster.fresh_topics()
+    codec = RowCodec(default_registry(), "risk-changes")
+    place = ("risk-changes", partition_of_key(PERSONS[0].encode(), 8))
+
+    def timeline(number: int) -> bytes:
+        segment = {"levels": ["HIGH"], "froms": [number], "untils": [number + HOUR], "rules": ["temperature"]}
+        return codec.encode({"as_of": NOON + number, **segment, "policies": ["p1"], "evidence": ["gate-1#1"]})
+
+    async def transactions() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka_cluster.bootstrap, transactional_id=prefix)
+        await producer.start()
+        for number in range(4):
+            await producer.begin_transaction()
+            await producer.send_and_wait(prefix + place[0], timeline(number), PERSONS[0].encode())
+            await (producer.abort_transaction() if number == 3 else producer.commit_transaction())
+        await producer.stop()
+
+    async def session() -> None:
+        await transactions()
+        async with Service(kafka_cluster, prefix, address):
+            await until(lambda: Ledger(client, "test").positions().get(place, 0) == 8)
+
+    asyncio.run(session())
+    query = "SELECT toUnixTimestamp64Milli(as_of), levels, froms, evidence FROM checkline.risk_timelines FINAL"
+    [(as_of, levels, froms, evidence)] = client.rows(query)
+    assert (as_of, levels, evidence, len(froms)) == (NOON + 2, ["HIGH"], ["gate-1#1"], 1)
+    assert client.rows("SELECT offset FROM checkline.arrivals FINAL ORDER BY offset") == [(0,), (2,), (4,)]
+    assert audit(client, {place: 8}, partitions=8) == []
+
+
+@fresh_broker
+def test_two_sinks_share_the_partitions_and_a_rebalance_loses_and_doubles_nothing(
+    client: ClickHouse, address: Address, kafka_cluster: KafkaCluster
+) -> None:
+    prefix = kafka_cluster.fresh_topics()
+    published = traffic(600)
+
+    async def session() -> None:
+        async with Service(kafka_cluster, prefix, address):
+            send(kafka_cluster, prefix, encoded(published[:200]))
+            async with Service(kafka_cluster, prefix, address):
+                send(kafka_cluster, prefix, encoded(published[200:400]))
+                await until(lambda: counts(client) == expected(published[:400]))
+            send(kafka_cluster, prefix, encoded(published[400:]))
+            await until(lambda: counts(client) == expected(published))
+
+    asyncio.run(session())
+    assert audit(client, Ledger(client, "test").positions(), partitions=8) == []
+
+
+@fresh_broker
+def test_a_log_that_is_shorter_than_the_ledger_is_another_log(
+    client: ClickHouse, address: Address, kafka_cluster: KafkaCluster
+) -> None:
+    prefix = kafka_cluster.fresh_topics()
+    ahead = Block(Span("check-ins", 0, 0, 10), 10, 0, 0, 0, [])
+    Ledger(client, "test").record([ahead])
+    settings = Service(kafka_cluster, prefix, address).settings
+    with pytest.raises(OtherLog, match="check-ins/0: the ledger ends at 10, the log at 0"):
+        asyncio.run(asyncio.wait_for(run(settings, asyncio.Event()), 30))
+
+
+def test_a_lead_has_reached_the_last_step_that_was_taken_and_not_corrected(client: ClickHouse) -> None:
+    gate = Gate("desk-1")
+    person = PERSONS[0]
+    opening = {"lead_source": "BIG_DATA", "push_mode": "BATCH", "home_province": True, "received_at": NOON}
+    steps: list[tuple[type[events.Event], dict[str, Any]]] = [
+        (events.LeadOpened, opening),
+        (events.LeadDispatched, {"unit": "station-1"}),
+        (events.LeadVerified, {"method": "PHONE"}),
+        (events.LeadReportedBack, {}),
+    ]
+    published = [
+        gate.event(model, NOON + number * MINUTE, token=person, lead_id="lead-1", **fields)
+        for number, (model, fields) in enumerate(steps)
+    ]
+    taken_back = published[3].identity
+    published.append(
+        gate.event(
+            events.Correction,
+            NOON + HOUR,
+            token=person,
+            corrects_source=taken_back.source,
+            corrects_sequence=taken_back.sequence,
+            reason="another lead",
+        )
+    )
+    log = Log()
+    log.publish(*published)
+    Sink(client, log).run()
+    query = """
+        SELECT token, lead_id, toString(lead_source), state, toUnixTimestamp64Milli(opened_at),
+               toUnixTimestamp64Milli(dispatched_at), located_at, reported_back_at
+        FROM checkline.lead_states
+    """
+    assert client.rows(query) == [
+        (person, "lead-1", "BIG_DATA", "VERIFIED", NOON, NOON + MINUTE, None, None),
+    ]
+
+
+def test_the_last_word_of_a_unit_is_that_of_the_latest_period_and_a_zero_report_is_zero(client: ClickHouse) -> None:
+    gate = Gate("unit-1")
+    stated = {"unit_id": "unit-1", "unit_of_count": "PERSON", "nature": "CUMULATIVE"}
+
+    def indicator(value: int, until: int, at: int, name: str = "patrols") -> events.Event:
+        return gate.event(events.Indicator, at, indicator=name, value=value, period_until=until, **stated)
+
+    log = Log()
+    log.publish(
+        indicator(30, NOON + 2 * DAY, NOON + 2 * DAY),
+        indicator(10, NOON, NOON + 3 * DAY),  # late, and about an earlier day
+        indicator(31, NOON + 2 * DAY, NOON + 4 * DAY),  # said again of the same day
+        indicator(5, NOON, NOON, "tips"),
+        gate.event(events.ZeroReport, NOON + DAY, unit_id="unit-1", indicator="tips", period_until=NOON + DAY),
+    )
+    Sink(client, log).run()
+    query = "SELECT unit_id, indicator, value FROM checkline.indicator_values ORDER BY indicator"
+    assert client.rows(query) == [("unit-1", "patrols", 31), ("unit-1", "tips", 0)]
+
+
+def test_a_clock_has_the_outcome_of_its_newest_record_and_notices_stay_apart(client: ClickHouse) -> None:
+    codec = RowCodec(default_registry(), "sla-events")
+
+    def clock(kind: str, clock_id: str, as_of: int, done_at: int | None) -> Sent:
+        times = {"opened_at": NOON, "due_at": NOON + DAY, "done_at": done_at, "withdrawn_at": None}
+        row = {"token": PERSONS[0], "lead_id": clock_id, "deadline_class": "HOURS_24", "policy": "p1", "evidence": []}
+        return Sent(clock_id.encode(), codec.encode({"kind": kind, "as_of": as_of, **times, **row}), as_of)
+
+    log = Log()
+    for sent in (
+        clock("CLOCK", "met", NOON, None),
+        clock("CLOCK", "met", NOON + HOUR, NOON + DAY),
+        clock("CLOCK", "late", NOON + 2 * DAY, NOON + DAY + 1),
+        clock("CLOCK", "open", NOON, None),
+        clock("BREACHED", "open", NOON + DAY, None),
+    ):
+        assert sent.key is not None
+        log.append(log.place_of("sla-events", sent.key), [sent])
+    Sink(client, log).run()
+    query = "SELECT clock_id, outcome FROM checkline.sla_outcomes ORDER BY clock_id"
+    assert client.rows(query) == [("late", "LATE"), ("met", "MET"), ("open", "BREACHED")]
+    assert client.rows("SELECT clock_id, toString(kind) FROM checkline.sla_notices") == [("open", "BREACHED")]
+
+
+def test_dead_letters_are_listed_for_all_and_their_bytes_kept_apart(client: ClickHouse) -> None:
+    codec = RowCodec(default_registry(), "dead-letters")
+    row = {"topic": "check-ins", "partition": 3, "offset": 77, "appended_at": NOON, "reason": "TRUNCATED"}
+    row |= {"field": None, "detail": "ends too early", "schema_id": 1, "owner": "risk"}
+    value = codec.encode({**row, "record_key": b"\xff", "record_value": b"\x00\x01"})
+    log = Log()
+    log.append(("dead-letters", 0), [Sent(b"check-ins/3/77", value, NOON)])
+    Sink(client, log).run()
+    query = (
+        "SELECT topic, partition, offset, toString(reason), letter_partition, letter_offset FROM checkline.dead_letters"
+    )
+    assert client.rows(query) == [("check-ins", 3, 77, "TRUNCATED", 0, 0)]
+    query = "SELECT record_key, record_value FROM checkline_restricted.dead_letter_bytes"
+    assert client.bytes_rows(query) == [(b"\xff", b"\x00\x01")]
+
+
+def test_urgent_care_is_in_no_cell_and_not_in_the_database_of_analysts(client: ClickHouse) -> None:
+    log = Log()
+    log.publish(Gate("line-1").event(events.UrgentNeed, token=PERSONS[0], need="self-harm risk"))
+    Sink(client, log).run()
+    assert client.rows("SELECT count() FROM checkline_restricted.urgent_care") == [(1,)]
+    assert client.rows("SELECT count() FROM checkline.cells") == [(0,)]
+
+
+@pytest.mark.parametrize("landed", range(len(migrations())))
+def test_every_earlier_version_of_the_tables_reaches_the_newest(address: Address, landed: int) -> None:
+    with ClickHouse(address) as connection:
+        _drop_all(connection)
+        assert len(migrate(connection, up_to=landed)) == landed
+        assert [migration.number for migration in migrate(connection)] == list(range(landed + 1, len(migrations()) + 1))
+        assert migrate(connection) == []
+
+
+def test_a_migration_that_was_changed_after_it_landed_is_refused(client: ClickHouse, tmp_path: Path) -> None:
+    for migration in migrations():
+        text = migration.text + ("\n-- an afterthought\n" if migration.number == 2 else "")
+        (tmp_path / f"{migration.number:04}_{migration.name}.sql").write_text(text)
+    with pytest.raises(MigrationAltered, match=r"0002_bookkeeping\.sql"):
+        migrate(client, directory=tmp_path)
+
+
+def test_a_figure_has_its_number_and_the_blocks_behind_it(client: ClickHouse) -> None:
+    published = traffic(50)
+    log = Log()
+    log.publish(*published)
+    Sink(client, log).run()
+    query = "SELECT sum(value) FROM checkline.counts WHERE topic = 'check-ins'"
+    figure = Figure("A000-03", "entries", "入青", UnitOfCount.PERSON_TIME, 5000, 1, False, "2020-02-19", query, True)
+    nothing = figure._replace(query="SELECT value FROM checkline.indicator_values WHERE indicator = 'x'", scaled=False)
+    scaled, absent = compute(client, [figure, nothing], 0.01)
+    assert (scaled.computed, scaled.expected, scaled.matches, scaled.holds) == (50, 50, True, None)
+    assert (absent.computed, absent.matches, absent.holds, absent.scale) == (None, False, False, 1)
+    spans = proof(client, figure)
+    assert {(span.topic, span.partition): span.end for span in spans} == dict(log.ends)
+    assert sum(span.stored for span in spans) == 50
+    with pytest.raises(BadFigure, match="one whole number"):
+        compute(client, [figure._replace(query="SELECT 'x'")])
