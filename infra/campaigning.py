@@ -108,6 +108,5 @@ def found_dead_letters(home: Home) -> DeadLetters:
     """
     with ClickHouse(writer_address(home), "checkline-dead-letters") as client:
         rows = client.bytes_rows(query)
-    return Counter(
-        {(topic.decode(), reason.decode(), xxh3_128_hexdigest(value or b"")) for topic, reason, value in rows}
-    )
+    letters = {(topic.decode(), reason.decode(), xxh3_128_hexdigest(value or b"")) for topic, reason, value in rows}
+    return Counter(letters)

@@ -23,7 +23,6 @@ from infra.home import Home, write_whole
 from infra.settings import read_settings
 from replay.campaigns.campaign import Campaign
 from replay.explain import explain, render
-from replay.figures import figures_of
 from replay.simulate import Progress as SimulationProgress
 from sinks.clickhouse import ClickHouse
 from sinks.figures import ComputedFigure, compute, proof
@@ -66,7 +65,7 @@ def figures(
         document: dict[str, Any] = {"figures": [one._asdict() for one in computed]}
         if with_proof:
             document["proof"] = {
-                figure.ref: [span._asdict() for span in proof(client, figure)] for figure in figures_of(chosen)
+                figure.ref: [span._asdict() for span in proof(client, figure)] for figure in chosen.figures
             }
     if json_output:
         write_json(document)
@@ -138,7 +137,7 @@ def _publish(home: Home, campaign: Campaign, scale: float | None, alive: Any = l
 
 def _compute(home: Home, client: ClickHouse, campaign: Campaign) -> list[ComputedFigure]:
     """The figures, which are also written to the home."""
-    computed = compute(client, figures_of(campaign), account_of(home, campaign.name)["scale"])
+    computed = compute(client, campaign.figures, account_of(home, campaign.name)["scale"])
     document = {"figures": [one._asdict() for one in computed]}
     write_whole(_figures_file(home, campaign), json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     return computed

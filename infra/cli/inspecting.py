@@ -18,6 +18,8 @@ from schemas.events import to_milliseconds
 from schemas.identities import is_token
 from sinks.clickhouse import ClickHouse
 
+WATCH_SECONDS = 2
+
 
 def explain(
     token: Annotated[str, typer.Argument(help="Token of the person.")],
@@ -51,19 +53,20 @@ def lag(
 ) -> None:
     """Show how far each consumer group is behind, in events and in seconds; exit status 1 when one is."""
     from infra.embedded.catch_up import GROUPS
-    from infra.lag.collector import collect
+    from infra.lag.collector import LagCollector
 
     home = Home.existing(read_settings())
     options = home.settings.kafka.client_options()
-    while True:
-        found = collect(home.kafka_bootstrap, GROUPS, time.time_ns() // 1_000_000, options)
-        if json_output:
-            write_json({"lag": [partition._asdict() for partition in found]})
-        else:
-            write_table(found[0]._fields if found else (), [tuple(partition) for partition in found])
-        if not watch:
-            break
-        time.sleep(2)
+    with LagCollector(home.kafka_bootstrap, GROUPS, options) as collector:
+        while True:
+            found = collector.collect(now_of(home))
+            if json_output:
+                write_json({"lag": [partition._asdict() for partition in found]})
+            else:
+                write_table(found[0]._fields if found else (), [tuple(partition) for partition in found])
+            if not watch:
+                break
+            time.sleep(WATCH_SECONDS)
     if any(partition.lag for partition in found):
         raise typer.Exit(1)
 

@@ -125,7 +125,10 @@ class Publisher:
         partition: int | None = None,
         appended_at: int | None = None,
     ) -> None:
-        """Publish a framed value (None: a record without one); without `partition` the key decides it, as Kafka's own partitioner does."""
+        """Publish a framed value (None: a record without one).
+
+        Without `partition` the key decides it, as Kafka's own partitioner does.
+        """
         if partition is None:
             partition = _partition(key, self._partitions.get(topic) or self._partitions_of(topic))
         try:

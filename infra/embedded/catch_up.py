@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from infra.errors import PartFailed
 from infra.home import Home
-from infra.lag.collector import PartitionLag, collect
+from infra.lag.collector import LagCollector, PartitionLag
 from schemas import topics
 from sinks.clickhouse import ClickHouse
 from streams.worker.names import app_id
@@ -35,11 +35,22 @@ def wait_until_caught_up(
     ``alive`` raises when a part has failed for good; ``progress`` is told the events still waiting. Raises PartFailed
     when nothing moved for two minutes.
     """
+    with LagCollector(home.kafka_bootstrap, GROUPS, home.settings.kafka.client_options()) as collector:
+        _wait(collector, home, reader, alive, progress)
+
+
+def _wait(
+    collector: LagCollector,
+    home: Home,
+    reader: ClickHouse,
+    alive: Callable[[], None],
+    progress: Callable[[int], None],
+) -> None:
     last: tuple[object, ...] = ()
     moved = time.monotonic()
     while True:
         alive()
-        found = collect(home.kafka_bootstrap, GROUPS, time.time_ns() // 1_000_000, home.settings.kafka.client_options())
+        found = collector.collect(time.time_ns() // 1_000_000)
         waiting = sum(partition.lag for partition in found)
         progress(waiting)
         seen = tuple((partition.lag, partition.end) for partition in found)

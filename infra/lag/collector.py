@@ -6,7 +6,7 @@ caught up has a lag of zero, however long it has been idle.
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from infra.errors import MissingPart
 
 FETCH_MS = 3000
+ATTEMPTS = 5
 
 
 class PartitionLag(NamedTuple):
@@ -29,66 +30,82 @@ class PartitionLag(NamedTuple):
     lag_seconds: float | None
 
 
-def collect(
-    bootstrap: str, groups: Mapping[str, Iterable[str]], now_ms: int, client_options: Mapping[str, Any]
-) -> list[PartitionLag]:
-    """Lag of the groups ({group: topics it reads}) at ``now_ms``, sorted. Raises MissingPart when no broker answers."""
-    servers = bootstrap.split(",")
-    try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=servers,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            **client_options,
-        )
-        admin = KafkaAdminClient(bootstrap_servers=servers, **client_options)
-    except KafkaError as error:
-        raise MissingPart(f"kafka at {bootstrap} does not answer ({error}); start it with checkline up") from error
-    try:
-        return sorted(
-            lag for group, topics in groups.items() for lag in _of_group(consumer, admin, group, topics, now_ms)
-        )
-    finally:
+class LagCollector:
+    """Asks one Kafka for the lag of groups, over connections that are kept; a context manager.
+
+    ``groups`` is {group: topics it reads}. Raises MissingPart when no broker answers.
+    """
+
+    def __init__(self, bootstrap: str, groups: Mapping[str, Iterable[str]], client_options: Mapping[str, Any]) -> None:
+        servers = bootstrap.split(",")
+        self._groups = {group: tuple(topics) for group, topics in groups.items()}
+        try:
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=servers,
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                **client_options,
+            )
+            self._admin = KafkaAdminClient(bootstrap_servers=servers, **client_options)
+        except KafkaError as error:
+            raise MissingPart(f"kafka at {bootstrap} does not answer ({error}); start it with checkline up") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         with suppress(KafkaError):
-            consumer.close()
-        admin.close()
+            self._consumer.close()
+        self._admin.close()
 
+    def collect(self, now_ms: int) -> list[PartitionLag]:
+        """Lag of all groups at ``now_ms``, sorted. Raises MissingPart when the broker stops to answer."""
+        return sorted(lag for group, topics in self._groups.items() for lag in self._of_group(group, topics, now_ms))
 
-def _of_group(consumer: Any, admin: Any, group: str, topics: Iterable[str], now_ms: int) -> Iterable[PartitionLag]:
-    partitions = [
-        TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()
-    ]
-    ends, starts = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
-    offsets = {partition: found.offset for partition, found in _committed(admin, group).items() if found.offset >= 0}
-    behind = {tp: offsets.get(tp, starts[tp]) for tp in partitions if offsets.get(tp, starts[tp]) < ends[tp]}
-    waiting = _timestamps(consumer, behind)
-    for tp in partitions:
-        committed = offsets.get(tp)
-        lag = max(0, ends[tp] - (committed if committed is not None else starts[tp]))
-        timestamp = waiting.get(tp)
-        seconds = 0.0 if not lag else None if timestamp is None else max(0.0, (now_ms - timestamp) / 1000)
-        yield PartitionLag(group, tp.topic, tp.partition, committed, ends[tp], lag, seconds)
+    def _of_group(self, group: str, topics: Iterable[str], now_ms: int) -> Iterable[PartitionLag]:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in self._consumer.partitions_for_topic(topic) or ()
+        ]
+        ends, starts = self._offsets("end_offsets", partitions), self._offsets("beginning_offsets", partitions)
+        committed = {place: found.offset for place, found in self._committed(group).items() if found.offset >= 0}
+        behind = {place: at for place in partitions if (at := committed.get(place, starts[place])) < ends[place]}
+        waiting = self._timestamps(behind)
+        for place in partitions:
+            lag = max(0, ends[place] - committed.get(place, starts[place]))
+            timestamp = waiting.get(place)
+            seconds = 0.0 if not lag else None if timestamp is None else max(0.0, (now_ms - timestamp) / 1000)
+            yield PartitionLag(group, *place, committed.get(place), ends[place], lag, seconds)
 
+    def _offsets(self, which: str, partitions: list[Any]) -> dict[Any, int]:
+        for _ in range(ATTEMPTS):
+            # kafka-python raises KeyError for a partition whose leader did not answer in time.
+            with suppress(KeyError):
+                offsets: dict[Any, int] = getattr(self._consumer, which)(partitions)
+                return offsets
+        raise MissingPart(
+            f"kafka does not tell the {which.replace('_', ' ')} of {partitions[0].topic}: is it overloaded?"
+        )
 
-def _committed(admin: Any, group: str) -> dict[Any, Any]:
-    found: dict[Any, Any] = admin.list_group_offsets({group: None}).get(group, {})
-    return found
+    def _committed(self, group: str) -> dict[Any, Any]:
+        found: dict[Any, Any] = self._admin.list_group_offsets({group: None}).get(group, {})
+        return found
 
-
-def _timestamps(consumer: Any, positions: Mapping[Any, int]) -> dict[Any, int]:
-    """Time of the first record at or after each position, UTC milliseconds."""
-    if not positions:
-        return {}
-    consumer.assign(list(positions))
-    for tp, offset in positions.items():
-        consumer.seek(tp, offset)
-    found: dict[Any, int] = {}
-    while len(found) < len(positions):
-        records = consumer.poll(timeout_ms=FETCH_MS, max_records=100)
-        if not records:  # nothing but transaction markers, or a broker that does not answer in time
-            break
-        for tp, batch in records.items():
-            found.setdefault(tp, batch[0].timestamp)
-            consumer.pause(tp)
-    return found
+    def _timestamps(self, positions: Mapping[Any, int]) -> dict[Any, int]:
+        """Time of the first record at or after each position, UTC milliseconds."""
+        if not positions:
+            return {}
+        self._consumer.assign(list(positions))
+        for place, offset in positions.items():
+            self._consumer.seek(place, offset)
+        found: dict[Any, int] = {}
+        while len(found) < len(positions):
+            records = self._consumer.poll(timeout_ms=FETCH_MS, max_records=100)
+            if not records:  # nothing but transaction markers, or a broker that does not answer in time
+                break
+            for place, batch in records.items():
+                found.setdefault(place, batch[0].timestamp)
+                self._consumer.pause(place)
+        return found

@@ -22,12 +22,12 @@ import psutil
 from clickhouse_driver import Client
 
 from infra.edge.publisher import Publisher
-from infra.embedded.catch_up import SINK_GROUP, WORKER_GROUPS
+from infra.embedded.catch_up import WORKER_GROUPS
 from infra.embedded.parts import CLICKHOUSE, KAFKA, parts
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Supervisor
 from infra.home import Home
-from infra.lag.collector import PartitionLag, collect
+from infra.lag.collector import LagCollector
 from infra.settings import read_settings
 from schemas import topics
 from tests.benchmarks.stream import stream
@@ -122,13 +122,11 @@ class Bench:
                 child.kill()
                 child.wait()
 
-    def lag(self, groups: dict[str, list[str]]) -> list[PartitionLag]:
-        return collect(self.home.kafka_bootstrap, groups, 0, {})
-
     def waiting(self, group: str) -> int:
         """Events of the person topics that a group has not committed."""
         names = [topic.name for topic in topics.PERSON_TOPICS]
-        return sum(partition.lag for partition in self.lag({group: names}))
+        with LagCollector(self.home.kafka_bootstrap, {group: names}, {}) as collector:
+            return sum(partition.lag for partition in collector.collect(0))
 
     def stored(self) -> int:
         """Events of the person topics in the column store's account."""

@@ -157,7 +157,7 @@ class Session:
             session_only = first_word(statement) in ("USE", "SET")
             if kind["query_class"].name != "READ_ONLY" and not session_only:
                 raise ServerError(READONLY, "Cannot execute query in readonly mode. (READONLY)")
-            formatted = self.run("SELECT formatQuery({q:String})", "TSVRaw", {"q": statement})
+            formatted = self.run(f"SELECT formatQuery({quote(statement)})", "TSVRaw")
             access.check_formatted(formatted.decode(errors="replace"))
             tree = self.run(f"EXPLAIN AST {statement}", "TSVRaw", parameters)
             access.check_tree(tree.decode(errors="replace"), self._engine.table_functions)
