@@ -1,5 +1,6 @@
 """Published figures: a query with a unit, a precision and an as-of, what it gives now, and the proof behind it."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -90,7 +91,7 @@ class ProvenSpan(NamedTuple):
 
 def expected_at(published: int, scale: float) -> int:
     """What a run at a scale must give: the published number times the scale, halves up."""
-    return int(Fraction(published) * Fraction(str(scale)) + Fraction(1, 2))
+    return math.floor(Fraction(published) * Fraction(str(scale)) + Fraction(1, 2))
 
 
 def compute(client: ClickHouse, figures: Iterable[Figure], scale: float = 1) -> list[ComputedFigure]:

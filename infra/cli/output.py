@@ -18,6 +18,9 @@ from infra.settings import Settings
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+UNBOUNDED = 100_000
+
+
 def complain(text: str) -> None:
     """One line on standard error."""
     sys.stderr.write(f"checkline: {' '.join(text.split())}\n")
@@ -50,7 +53,8 @@ def write_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_row(*("" if value is None else str(value) for value in row))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = console.measure(table).maximum if rows else 80
+        console.width = UNBOUNDED
+        console.width = console.measure(table).maximum
     console.print(table)
 
 

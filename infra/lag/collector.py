@@ -77,7 +77,7 @@ class LagCollector:
             lag = max(0, ends[place] - committed.get(place, starts[place]))
             timestamp = waiting.get(place)
             seconds = 0.0 if not lag else None if timestamp is None else max(0.0, (now_ms - timestamp) / 1000)
-            yield PartitionLag(group, *place, committed.get(place), ends[place], lag, seconds)
+            yield PartitionLag(group, place.topic, place.partition, committed.get(place), ends[place], lag, seconds)
 
     def _offsets(self, which: str, partitions: list[Any]) -> dict[Any, int]:
         for _ in range(ATTEMPTS):

@@ -148,12 +148,12 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def worker(bench: Bench, events: int) -> Result:
+def worker(bench: Bench, events: int) -> list[Result]:
     group = next(iter(WORKER_GROUPS))
     with bench.part("worker", "risk", "1") as process:
         begin = Reading.of(process)
         wait_for(lambda: bench.waiting(group) == 0)
-        return Result.between("worker", events, begin, Reading.of(process))
+        return [Result.between("worker", events, begin, Reading.of(process))]
 
 
 def sink(bench: Bench, events: int) -> list[Result]:
@@ -164,7 +164,7 @@ def sink(bench: Bench, events: int) -> list[Result]:
         return [*results, Result.between("sink-engine", events, engine, Reading.of(bench.engine))]
 
 
-def ordinary(bench: Bench, events: int) -> Result:
+def ordinary(bench: Bench, events: int) -> list[Result]:
     """Over the first ``events`` of the same log, begun when it has committed some and so is past its start."""
     group = "bench-faust-ordinary"
     with bench.ordinary(group) as process:
@@ -172,10 +172,10 @@ def ordinary(bench: Bench, events: int) -> Result:
         wait_for(lambda: bench.waiting(group) < everything)
         begin, before = Reading.of(process), bench.waiting(group)
         wait_for(lambda: before - bench.waiting(group) >= min(events, before))
-        return Result.between("faust-ordinary", before - bench.waiting(group), begin, Reading.of(process))
+        return [Result.between("faust-ordinary", before - bench.waiting(group), begin, Reading.of(process))]
 
 
-def pipeline(bench: Bench, events: int) -> Result:
+def pipeline(bench: Bench, events: int) -> list[Result]:
     """Publisher, worker and sink at work together, from the first event published to the last one queryable."""
     before, myself = bench.stored(), psutil.Process()
     group = next(iter(WORKER_GROUPS))
@@ -189,7 +189,7 @@ def pipeline(bench: Bench, events: int) -> Result:
         Reading(readings[0].wall, sum(one.cpu for one in readings), sum(one.resident for one in readings))
         for readings in (begin, end)
     ]
-    return Result.between("pipeline", events, *total)
+    return [Result.between("pipeline", events, *total)]
 
 
 def machine() -> dict[str, Any]:
@@ -219,14 +219,14 @@ def main() -> None:
                     topics.REFERENCE.name, partition=0, source="bench", sequence=1, at=far, appended_at=far
                 )
             bench.publish(wanted.events)
-            results = []
-            for measure in (
-                lambda: [ordinary(bench, wanted.ordinary_events)],
-                lambda: [worker(bench, wanted.events)],
-                lambda: sink(bench, wanted.events),
-                lambda: [pipeline(bench, wanted.pipeline_events)],
+            results: list[Result] = []
+            for measure, events in (
+                (ordinary, wanted.ordinary_events),
+                (worker, wanted.events),
+                (sink, wanted.events),
+                (pipeline, wanted.pipeline_events),
             ):
-                for result in measure():
+                for result in measure(bench, events):
                     say(str(result))
                     results.append(result)
     document = {

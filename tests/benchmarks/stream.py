@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from schemas import events
 from schemas.registry import default_registry
@@ -27,8 +28,14 @@ def stream(count: int, begin: int) -> Iterator[tuple[str, bytes, bytes, int]]:
     chosen = random.Random(SEED)
     tokens = [token_of(number) for number in range(PERSONS)]
     codecs = {topic: RowCodec(default_registry(), topic) for topic in ("check-ins", "temperatures", "follow-ups")}
-    common = {"source": "bench-1", "zone_offset_minutes": 480, "occurred_at": begin, "sent_at": begin, "sequence": 0}
-    place = {"site": "site-1", "site_kind": "MOTORWAY"}
+    common: dict[str, Any] = {
+        "source": "bench-1",
+        "zone_offset_minutes": 480,
+        "occurred_at": begin,
+        "sent_at": begin,
+        "sequence": 0,
+    }
+    place: dict[str, Any] = {"site": "site-1", "site_kind": "MOTORWAY"}
     passage = events.Passage(**common, **place, token=tokens[0], direction="ENTERING", subject_kind="PERSON")
     reading = events.Reading(**common, **place, token=tokens[0], value_tenths=366, method="NON_CONTACT")
     lead = events.LeadOpened(
@@ -42,7 +49,7 @@ def stream(count: int, begin: int) -> Iterator[tuple[str, bytes, bytes, int]]:
     )
     for number in range(count):
         at = begin + number
-        stated = {"sequence": number, "occurred_at": at, "sent_at": at}
+        stated: dict[str, Any] = {"sequence": number, "occurred_at": at, "sent_at": at}
         passes = number % ONE_PASSES_IN == 0
         draw = chosen.random()
         if passes and draw < 0.4:
