@@ -5,7 +5,9 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from schemas.registry import Registry, default_registry
 from schemas.topics import ALL_TOPICS, DEFAULT_PARTITIONS
@@ -17,6 +19,8 @@ from sinks.reader import LogReader
 from sinks.writer import Writer
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def _process_name() -> str:
@@ -58,22 +62,43 @@ async def run(
     with (
         ClickHouse(settings.clickhouse, f"{settings.name}-write") as write_client,
         ClickHouse(settings.clickhouse, f"{settings.name}-count") as count_client,
+        _Thread() as write_thread,  # ends before its connection is closed
+        _Thread() as count_thread,
     ):
         writer = Writer(
             write_client, registry or default_registry(), settings.partitions, settings.name, settings.limits
         )
-        await _Sink(settings, writer, Recounter(count_client, settings.name), Ledger(count_client, settings.name)).run(
-            stop, on_ready
-        )
+        recounter = Recounter(count_client, settings.name)
+        ledger = Ledger(count_client, settings.name)
+        await _Sink(settings, writer, recounter, ledger, write_thread, count_thread).run(stop, on_ready)
+
+
+class _Thread(ThreadPoolExecutor):
+    """One thread, the only one that uses a connection."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+
+    async def do(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self, function, *arguments)
 
 
 class _Sink:
-    def __init__(self, settings: SinkSettings, writer: Writer, recounter: Recounter, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        settings: SinkSettings,
+        writer: Writer,
+        recounter: Recounter,
+        ledger: Ledger,
+        write_thread: _Thread,
+        count_thread: _Thread,
+    ) -> None:
         self._settings = settings
         self._writer = writer
         self._recounter = recounter
         self._ledger = ledger
-        self._counting = asyncio.Lock()  # one user of the counting connection at a time
+        self._write_thread = write_thread
+        self._count_thread = count_thread
         self._reader = LogReader(
             settings.bootstrap,
             settings.topics,
@@ -126,7 +151,7 @@ class _Sink:
         async with self._reader.writing:
             spans = await self._reader.take()
             if spans:
-                blocks = await asyncio.to_thread(self._writer.write, spans)
+                blocks = await self._write_thread.do(self._writer.write, spans)
                 self._recounter.add(blocks)
         await self._reader.commit()
 
@@ -138,17 +163,14 @@ class _Sink:
                 await self._recount()
 
     async def _recount(self) -> None:
-        async with self._counting:
-            await asyncio.to_thread(self._recounter.run)
+        await self._count_thread.do(self._recounter.run)
 
     # ---- what the reader asks and tells
     async def _positions(self) -> Mapping[Place, int]:
-        async with self._counting:
-            return await asyncio.to_thread(self._ledger.positions)
+        return await self._count_thread.do(self._ledger.positions)
 
     async def _given(self, begins: Mapping[Place, int]) -> None:
-        async with self._counting:
-            await asyncio.to_thread(self._recounter.own, begins)
+        await self._count_thread.do(self._recounter.own, begins)
         log.info("reading %s partitions", len(begins))
 
     def _taken(self, places: Collection[Place]) -> None:
