@@ -74,7 +74,7 @@ def clickhouse_part(home: Home) -> Part:
     def is_ready(_: int) -> bool:
         return is_listened_on(address.host, address.port) and answers_query(client_options)
 
-    return Part(CLICKHOUSE, command, is_ready)
+    return Part(CLICKHOUSE, command, is_ready, beside=True)
 
 
 def answers_query(client_options: dict[str, object]) -> bool:
@@ -97,7 +97,7 @@ def own_part(home: Home, name: str, *words: str) -> Part:
         return [sys.executable, "-m", "infra.cli", "part", *words]
 
     environment = {READY_FILE_VARIABLE: str(ready_file), "CHECKLINE_HOME": str(home.directory), "TZ": "UTC"}
-    return Part(name, command, has_announced(ready_file), environment)
+    return Part(name, command, has_announced(ready_file), environment, beside=True)
 
 
 def make_topics(home: Home) -> None:

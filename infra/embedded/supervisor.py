@@ -38,7 +38,8 @@ class Part(NamedTuple):
     """A process to keep running.
 
     `command` is asked for at every start, so it may check what the start needs (and raise CannotRun); `is_ready` gets
-    the process id and is asked until it says yes or `start_seconds` have passed.
+    the process id and is asked until it says yes or `start_seconds` have passed. A part that stands `beside` the one
+    before it is started without waiting for that one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Part(NamedTuple):
     environment: Mapping[str, str] = {}
     start_seconds: float = 60.0
     stop_seconds: float = 20.0
+    beside: bool = False
 
 
 class Step(NamedTuple):
@@ -190,20 +192,28 @@ class Supervisor:
 
     def _start_all(self) -> None:
         waiting = iter(self._running)
+        started: list[_Running] = []
         for item in self._plan:
+            if isinstance(item, Step) or not item.beside:
+                self._wait_until_ready(started)
+                started.clear()
             if self._stop.is_set():
                 raise _StopAsked
             self._progress(item.name)
             if isinstance(item, Step):
                 item.run()
-                continue
-            running = next(waiting)
-            self._spawn(running)
-            while running.state != "ready":
-                if self._stop.wait(POLL_SECONDS):
-                    raise _StopAsked
+            else:
+                started.append(next(waiting))
+                self._spawn(started[-1])
+        self._wait_until_ready(started)
+
+    def _wait_until_ready(self, started: Sequence[_Running]) -> None:
+        while starting := [running for running in started if running.state != "ready"]:
+            if self._stop.wait(POLL_SECONDS):
+                raise _StopAsked
+            for running in starting:
                 if reason := self._why_not_running(running):
-                    raise PartFailed(f"{item.name} {reason}{self._last_line(running)}")
+                    raise PartFailed(f"{running.part.name} {reason}{self._last_line(running)}")
                 self._look_whether_ready(running)
 
     def _tend(self, running: _Running) -> None:
