@@ -142,12 +142,12 @@ class EventBlocks:
             for invalid in checked.invalid:
                 refusals.add(span.partition, invalid.offset, times[invalid.offset], invalid.reason)
         frame = checked.frame
-        beyond = (pl.col("occurred_at") >= LAST_HOUR_MS) & (pl.col("kind") != "TIME_MARK")
-        absurd = frame.filter(beyond)
-        if len(absurd):
+        beyond = frame["occurred_at"] >= LAST_HOUR_MS
+        if beyond.any():
+            absurd = frame.filter(beyond).filter(pl.col("kind") != "TIME_MARK")
             for offset, appended_at in absurd.select("offset", "appended_at").iter_rows():
                 refusals.add(span.partition, offset, appended_at, Refusal.OUT_OF_RANGE)
-            frame = frame.filter(~beyond)
+            frame = frame.filter(~beyond | (frame["kind"] == "TIME_MARK"))
         return frame.with_columns(pl.lit(span.partition, pl.Int64).alias("partition"))
 
 

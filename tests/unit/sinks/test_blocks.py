@@ -34,6 +34,18 @@ def test_a_block_counts_every_record_of_its_span_once() -> None:
     assert block.hours == [NOON, NOON + HOUR]
 
 
+def test_what_happened_after_the_engine_s_last_hour_is_refused_and_a_mark_of_that_time_is_not() -> None:
+    log = Log()
+    key = PERSONS[0].encode()
+    place = log.place_of("check-ins", key)
+    late = 2**32 * 1000
+    log.publish(Gate().passage(PERSONS[0], late), Gate("gate-2").passage(PERSONS[0]))
+    log.mark("check-ins", place[1], late)
+    arrivals = built(log).arrivals.sort("offset")
+    assert arrivals["outcome"].to_list() == ["REFUSED", "STORED", "MARK"]
+    assert arrivals["reason"].to_list() == ["OUT_OF_RANGE", "", ""]
+
+
 def test_a_span_of_holes_only_is_a_block_without_records() -> None:
     rows = block_builder(default_registry(), "check-ins", PARTITIONS, Limits()).build({Span("check-ins", 1, 5, 9): []})
     assert rows.blocks == [Block(Span("check-ins", 1, 5, 9), 0, 0, 0, 0, [])]
