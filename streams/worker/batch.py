@@ -115,15 +115,15 @@ class FoldAgent:
         checked = check(frame, name, partition, scope.partitions, scope.limits)
         frame, invalid = checked.frame, list(checked.invalid)
         is_mark = pl.col("kind") == MARK_KIND
-        latest = frame.select(pl.col("occurred_at").filter(is_mark).max()).item()
+        too_old = ~is_mark & beyond_horizon(scope.limits) if scope.refuse_old else pl.lit(False)
+        latest, old = frame.select(pl.col("occurred_at").filter(is_mark).max(), too_old.any().alias("old")).row(0)
         if latest is not None:
             mark = latest if mark is None else max(mark, latest)
             frame = frame.filter(~is_mark)
-        if scope.refuse_old:
-            old = frame.select(beyond_horizon(scope.limits).alias("old"))["old"]
-            if old.any():
-                invalid += (_too_old(offset, scope.limits) for offset in frame["offset"].filter(old).to_list())
-                frame = frame.filter(~old)
+        if old:
+            offsets = frame.filter(too_old)["offset"].to_list()
+            invalid += (_too_old(offset, scope.limits) for offset in offsets)
+            frame = frame.filter(~too_old)
         frame = frame.filter(self._fold.screen(name, frame))
         dead = [*map(_dead_record, refused), *_dead_rows(invalid, found, batches)]
         return Sifted(_rows(frame), dead, Marker(batches[-1].last_offset, mark), found)

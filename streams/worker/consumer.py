@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,11 @@ SECOND_FETCH_SECONDS = 0.005
 """aiokafka holds back the next fetch until its buffer is drained, so what comes first is a turn old: ask once more."""
 
 BROKER_PORT = 9092
+FEW_RECORDS = 2_000
+REST_SECONDS = 0.05
+"""Columns cost about 3 ms for each topic and partition, be it for one record or for a thousand. Where little arrives,
+the worker rests as long as a turn took, at most this long, and so takes half a core and not all of one."""
+
 GATE_SECONDS = 0.05
 _GATE_WARNING_TURNS = 200
 
@@ -48,7 +54,9 @@ class BatchConsumer(DrainingConsumer):
         self._agent: BatchAgent = self.app.declared
         self._owned: dict[int, OwnedPartition] = {}
         self._acknowledged: dict[TP, int] = {}
-        self._seeks = 0
+        # A fetch moves positions and so does a seek: were one to fall into the other, what was fetched might be dropped
+        # as stale although nothing will fetch it again. Held from a fetch to the end of its turn, and for a seek.
+        self._positions = asyncio.Lock()
         self._recovery: ChangelogRecovery | None = None
         self._idle = asyncio.Event()  # no turn is under way
         self._idle.set()
@@ -60,29 +68,42 @@ class BatchConsumer(DrainingConsumer):
         try:
             while not (self.should_stop or fetcher.should_stop):
                 await asyncio.sleep(0)
-                seeks = self._seeks
-                fetched = await self._fetch_twice()
-                # A stop cancels this task; the turn under way is finished all the same, see `wait_empty`.
-                await asyncio.shield(self._turn(fetched, seeks))
+                if not self.flow_active:
+                    await self.wait(self.can_resume_flow.wait())
+                    continue
+                begun = time.monotonic()
+                count = await self._fetch_and_work()
+                if count is None:
+                    await asyncio.sleep(POLL_SECONDS)
+                elif 0 < count < FEW_RECORDS:
+                    await asyncio.sleep(min(time.monotonic() - begun, REST_SECONDS))
         except (asyncio.CancelledError, ConsumerStoppedError):
             if not self.app.should_stop:
                 raise
 
-    async def _fetch_twice(self) -> Fetched:
+    async def _fetch_and_work(self) -> int | None:
+        """One turn; returns the number of records that were fetched, None when there is nothing to fetch from."""
+        async with self._positions:
+            fetched = await self._fetch_twice()
+            if fetched is None:
+                return None
+            # When the flow was stopped meanwhile, this is dropped: a seek precedes every new start of the flow.
+            if self.flow_active:
+                # A stop cancels this task; the turn under way is finished all the same, see `wait_empty`.
+                await asyncio.shield(self._turn(fetched))
+        return sum(batch.count for found in fetched.values() for batch in found)
+
+    async def _fetch_twice(self) -> Fetched | None:
         due = any(partition.has_due() for partition in self._owned.values() if partition.recovered)
         fetched = await self.fetch(0.0 if due else POLL_SECONDS)
         if fetched and self.flow_active:
-            for tp, batches in (await self.fetch_more(SECOND_FETCH_SECONDS)).items():
+            for tp, batches in (await self.fetch(SECOND_FETCH_SECONDS) or {}).items():
                 have = fetched.setdefault(tp, [])
                 last = have[-1].last_offset if have else -1
                 have += [batch for batch in batches if batch.last_offset > last]
         return fetched
 
-    async def _turn(self, fetched: Fetched, seeks: int) -> None:
-        # What was fetched before a seek, or while the flow was stopped, lies elsewhere than where reading goes on. It
-        # comes again: a seek to the markers precedes every start of the flow.
-        if not self.flow_active or seeks != self._seeks:
-            return
+    async def _turn(self, fetched: Fetched) -> None:
         self._idle.clear()
         try:
             waiting = self._sorted(fetched)
@@ -189,21 +210,21 @@ class BatchConsumer(DrainingConsumer):
 
     async def perform_seek(self) -> None:
         """Called when the table is recovered. The markers, not the committed offsets, say where to go on."""
-        await asyncio.gather(*(owned.recover() for owned in self._owned.values()))
-        await self.seek_wait(
-            {
-                TP(topic, owned.number): owned.next_offset(topic)
-                for owned in self._owned.values()
-                for topic in self._agent.topics
-            }
-        )
-        for owned in self._owned.values():
-            owned.recovered = True  # not before the seek: what is fetched until then lies elsewhere
+        async with self._positions:
+            await asyncio.gather(*(owned.recover() for owned in self._owned.values()))
+            await super().seek_wait(
+                {
+                    TP(topic, owned.number): owned.next_offset(topic)
+                    for owned in self._owned.values()
+                    for topic in self._agent.topics
+                }
+            )
+            for owned in self._owned.values():
+                owned.recovered = True  # what was fetched before lies elsewhere, and was dropped
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        self._seeks += 1
-        await super().seek_wait(partitions)
-        self._seeks += 1
+        async with self._positions:
+            await super().seek_wait(partitions)
 
     # -- stop ----------------------------------------------------------------------------------------------------
 

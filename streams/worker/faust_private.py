@@ -3,7 +3,7 @@
 | name | why |
 | --- | --- |
 | `Consumer._drain_messages` | replaced: Faust hands records on one by one, at 77 to 430 us each |
-| `Consumer._wait_next_records, _getmany, _get_active_partitions` | what a drain fetches with |
+| `Consumer._getmany, _get_active_partitions` | what a drain fetches with |
 | `Consumer._filter_committable_offsets` | replaced: what is acknowledged is a range, not a list of single offsets |
 | `Consumer._new_consumer_thread` | to have the thread below |
 | `AIOKafkaConsumerThread._create_worker_consumer` | extended: whole batches, read_committed, a short fetch wait |
@@ -30,7 +30,6 @@ FETCH_MAX_WAIT_MS = 20
 
 TOUCHED: tuple[tuple[type, str], ...] = (
     (driver.Consumer, "_drain_messages"),
-    (driver.Consumer, "_wait_next_records"),
     (driver.Consumer, "_getmany"),
     (driver.Consumer, "_get_active_partitions"),
     (driver.Consumer, "_filter_committable_offsets"),
@@ -80,14 +79,12 @@ class DrainingConsumer(driver.Consumer):
         """Next offsets to commit; asked at every commit."""
         raise NotImplementedError
 
-    async def fetch(self, timeout: float) -> Fetched:
-        """Waits until the flow may go on, then at most ``timeout`` seconds for batches of active partitions."""
-        records, _ = await self._wait_next_records(timeout)
-        return dict(records or {})
-
-    async def fetch_more(self, timeout: float) -> Fetched:
-        """As `fetch`, without waiting for the flow."""
-        return dict(await self._getmany(self._get_active_partitions(), timeout))
+    async def fetch(self, timeout: float) -> Fetched | None:
+        """Waits at most ``timeout`` seconds for batches of active partitions; None when no partition is active."""
+        active = self._get_active_partitions()
+        if not active:  # to aiokafka an empty set means all partitions
+            return None
+        return dict(await self._getmany(active, timeout))
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)

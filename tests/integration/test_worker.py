@@ -26,8 +26,8 @@ from schemas.validity import Limits
 from schemas.wire.partitioner import partitions_of_keys
 from schemas.wire.rows import RowCodec
 from streams.worker.main import READY_LINE
-from streams.worker.names import app_id, changelog_topics
 from streams.worker.markers import is_marker
+from streams.worker.names import app_id, changelog_topics
 from streams.worker.stores import OFFSET_KEY
 from tests.integration.worker_process import ALLOWED_MS, BROKEN, FAULTY, SCREENED_OUT_BELOW
 from tests.support.cluster import KafkaCluster

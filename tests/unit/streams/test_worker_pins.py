@@ -19,7 +19,6 @@ from streams.worker.stores import RocksStore
 # sha256 of the source of each name, first 16 digits: what the comments of faust_private were written against.
 SOURCES = {
     "_drain_messages": "44a2500309e83c63",
-    "_wait_next_records": "6218e1969a636b3f",
     "_getmany": "f9d47aa9010b5ff2",
     "_get_active_partitions": "b24897f3c7afdb5d",
     "_filter_committable_offsets": "dc5e9baf5d994485",
