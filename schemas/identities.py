@@ -59,19 +59,32 @@ def content_hash(key: str, row: Mapping[str, Any], fields: Sequence[str]) -> byt
     return xxh3_128_digest(_FIELD.join(parts).encode())
 
 
-def _canonical(frame: pl.DataFrame, field: str) -> pl.Expr | None:
-    column, kind = pl.col(field), frame.schema[field]
-    if frame[field].null_count() == len(frame):
-        return None
-    if isinstance(kind, pl.List):
-        column = pl.when(column.list.len() > 0).then(column.cast(pl.List(pl.String)).list.join(_ITEM))
-        kind = pl.String()
-    elif isinstance(kind, pl.Enum | pl.Categorical):
-        text = column.cast(pl.String)
-        column = pl.when(text != "NOT_STATED").then(text)
+def _enumeration(column: pl.Series, prefix: str, symbols: Sequence[str]) -> pl.Series:
+    """The text of an enumeration column: one ready-made text a symbol, gathered by code."""
+    texts = [None if symbol == "NOT_STATED" else f"{prefix}{len(symbol.encode())}:{symbol}" for symbol in symbols]
+    return pl.Series(texts, dtype=pl.String).gather(column.to_physical().cast(pl.UInt32))
+
+
+def _canonical(column: pl.Series) -> list[pl.Series | str]:
+    """Texts of a field, to be written one after the other; a null among them leaves the field of that row out.
+
+    What is the same in all rows is a plain text: most columns of a batch are absent or nearly constant.
+    """
+    prefix, kind = f"{_FIELD}{column.name}=", column.dtype
+    if column.null_count() == len(column):
+        return []
+    if isinstance(kind, pl.Enum):
+        return [_enumeration(column, prefix, kind.categories.to_list())]
     if kind == pl.Boolean or kind.is_integer():
-        return pl.lit(f"{_FIELD}{field}=") + column.cast(pl.String)
-    return pl.lit(f"{_FIELD}{field}=") + column.str.len_bytes().cast(pl.String) + pl.lit(":") + column
+        return [prefix, column.cast(pl.String)]
+    if isinstance(kind, pl.List):
+        joined = column.cast(pl.List(pl.String)).list.join(_ITEM)
+        column = joined.set(column.list.len() == 0, None)
+    lengths = column.str.len_bytes()
+    shortest, longest = lengths.min(), lengths.max()
+    if shortest == longest:
+        return [f"{prefix}{longest}:", column]
+    return [prefix, lengths.cast(pl.String), ":", column]
 
 
 def identity_hashes(frame: pl.DataFrame) -> list[bytes]:
@@ -84,6 +97,22 @@ def content_hashes(frame: pl.DataFrame, fields: Sequence[str]) -> list[bytes]:
     """`content_hash` of every row of a frame that has the binary column ``key`` and all ``fields``."""
     if frame.is_empty():
         return []
-    columns = [expression for field in fields if (expression := _canonical(frame, field)) is not None]
-    text = pl.concat_str([pl.col("key").cast(pl.String), *columns], ignore_nulls=True)
-    return [xxh3_128_digest(text) for text in frame.select(text.cast(pl.Binary)).to_series().to_list()]
+    columns: dict[str, pl.Series] = {}
+    texts: list[pl.Expr] = []
+
+    def named(part: pl.Series | str) -> pl.Expr:
+        if isinstance(part, str):
+            return pl.lit(part)
+        columns[name := str(len(columns))] = part
+        return pl.col(name)
+
+    texts.append(named(frame["key"].cast(pl.String)))
+    for field in fields:
+        parts = _canonical(frame[field])
+        if any(not isinstance(part, str) and part.null_count() for part in parts):
+            texts.append(pl.concat_str([named(part) for part in parts]))
+        else:
+            texts += [named(part) for part in parts]
+    whole = pl.concat_str(texts, ignore_nulls=True).cast(pl.Binary)
+    canonical = pl.DataFrame(columns).select(whole).to_series()
+    return [xxh3_128_digest(text) for text in canonical.to_list()]
