@@ -81,8 +81,8 @@ def _canonical(column: pl.Series) -> list[pl.Series | str]:
         joined = column.cast(pl.List(pl.String)).list.join(_ITEM)
         column = joined.set(column.list.len() == 0, None)
     lengths = column.str.len_bytes()
-    shortest, longest = lengths.min(), lengths.max()
-    if shortest == longest:
+    longest = lengths.max()
+    if isinstance(longest, int) and lengths.min() == longest:
         return [f"{prefix}{longest}:", column]
     return [prefix, lengths.cast(pl.String), ":", column]
 
