@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from infra.errors import MissingPart
 
@@ -90,8 +90,11 @@ class LagCollector:
         )
 
     def _committed(self, group: str) -> dict[Any, Any]:
-        found: dict[Any, Any] = self._admin.list_group_offsets({group: None}).get(group, {})
-        return found
+        # The topic of commits is made at the first one: until then there is no coordinator, and nothing committed.
+        with suppress(CoordinatorNotAvailableError):
+            found: dict[Any, Any] = self._admin.list_group_offsets({group: None}).get(group, {})
+            return found
+        return {}
 
     def _timestamps(self, positions: Mapping[Any, int]) -> dict[Any, int]:
         """Time of the first record at or after each position, UTC milliseconds."""

@@ -23,7 +23,7 @@ from clickhouse_driver import Client
 
 from infra.edge.publisher import Publisher
 from infra.embedded.catch_up import WORKER_GROUPS
-from infra.embedded.parts import CLICKHOUSE, KAFKA, parts
+from infra.embedded.parts import CLICKHOUSE, KAFKA, MIGRATIONS, TOPICS, parts
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Supervisor
 from infra.home import Home
@@ -210,7 +210,7 @@ def main() -> None:
     wanted = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="checkline-bench-") as directory:
         home = Home.open(read_settings(home=Path(directory), clock="event"))
-        with Supervisor(parts(home, only=(KAFKA, CLICKHOUSE)), home.logs, progress=say) as supervisor:
+        with Supervisor(parts(home, only=(KAFKA, CLICKHOUSE, TOPICS, MIGRATIONS)), home.logs, progress=say) as supervisor:
             bench = Bench(home, supervisor)
             say(f"publishing {wanted.events} events")
             with Publisher(home.kafka_bootstrap) as publisher:  # lets everything published here be judged
