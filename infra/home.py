@@ -28,6 +28,8 @@ from infra.settings import Clock, Settings
 PORTS = ("kafka", "kafka_controller", "clickhouse")
 MINIMUM_FREE_BYTES = 512 * 1024 * 1024
 OWNER_ONLY = 0o600
+# Urgent care, and the raw bytes of refused records: not for analysts.
+RESTRICTED_DATABASE = "checkline_restricted"
 LOCK_SECONDS = 0.3
 
 
@@ -164,7 +166,11 @@ class Home:
         if not self.users_file.exists():
             generated: dict[str, dict[str, Any]] = {
                 "writer": {"password": secrets.token_urlsafe(24)},
-                "reader": {"password": secrets.token_urlsafe(24), "readonly": True},
+                "reader": {
+                    "password": secrets.token_urlsafe(24),
+                    "readonly": True,
+                    "hidden_databases": [RESTRICTED_DATABASE],
+                },
             }
             write_whole(self.users_file, json.dumps(generated, indent=2) + "\n", mode=OWNER_ONLY)
         stored = json.loads(self.users_file.read_text(encoding="utf-8"))

@@ -427,7 +427,7 @@ def test_a_statement_ends_when_its_client_leaves(connect: Connect, writer: Any) 
 
 USERS = {
     "writer": {"password": "w"},
-    "reader": {"password": "r", "readonly": True, "max_memory_usage": 100_000_000},
+    "reader": {"password": "r", "readonly": True, "max_memory_usage": 100_000_000, "hidden_databases": ["secret"]},
 }
 
 
@@ -452,8 +452,9 @@ class Process:
         assert found, line
         self.port = int(found[1])
 
-    def client(self, user: str = "writer") -> Any:
-        return Client("127.0.0.1", port=self.port, user=user, password=user[0], send_receive_timeout=30)
+    def client(self, user: str = "writer", **options: Any) -> Any:
+        options |= {"user": user, "password": user[0], "send_receive_timeout": 30}
+        return Client("127.0.0.1", port=self.port, **options)
 
     def end(self, number: int = signal.SIGKILL) -> tuple[int, str]:
         """Exit status and standard error."""
@@ -529,3 +530,132 @@ def test_the_reader_has_a_memory_limit(tmp_path: Path) -> None:
             reader.execute("SELECT length(groupArray(number)) FROM numbers(100000000)")
         assert caught.value.code == 241
         assert reader.execute("SELECT 1") == [(1,)]
+
+
+@pytest.fixture(scope="module")
+def hiding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A server whose reader does not see the database secret, which two views and a table stand for."""
+    with started(tmp_path_factory.mktemp("hiding")) as process, process.client() as writer:
+        for statement in (
+            "CREATE DATABASE secret",
+            "CREATE DATABASE open",
+            "CREATE TABLE secret.care (token String, INDEX one token TYPE minmax) ENGINE = MergeTree ORDER BY token",
+            "INSERT INTO secret.care VALUES ('p00secret')",
+            "CREATE TABLE open.people (token String) ENGINE = MergeTree ORDER BY token",
+            "CREATE VIEW open.through AS SELECT * FROM secret.care",
+            "CREATE VIEW open.twice AS SELECT * FROM open.through",
+            "CREATE VIEW open.fine AS SELECT * FROM open.people",
+            "CREATE TABLE open.both AS secret.care ENGINE = Merge(secret, '.*')",
+        ):
+            writer.execute(statement)
+        assert writer.execute("SELECT token FROM open.twice") == [("p00secret",)]
+        yield process
+
+
+HIDDEN = [
+    "SELECT * FROM secret.care",
+    "SELECT * FROM `secret`.`care`",
+    "SELECT * FROM `se\\x63ret`.care",
+    'SELECT * FROM "secret".care',
+    "SELECT secret.care.token FROM secret.care",
+    "SELECT * FROM open.people AS p JOIN secret.care AS c ON p.token = c.token",
+    "SELECT * FROM open.people WHERE token IN secret.care",
+    "SELECT * FROM open.people WHERE token IN (SELECT token FROM secret.care)",
+    "SELECT (SELECT any(token) FROM secret.care)",
+    "WITH x AS (SELECT * FROM secret.care) SELECT * FROM x",
+    "SELECT 1 UNION ALL SELECT count() FROM secret.care",
+    "SELECT * FROM view(SELECT * FROM secret.care)",
+    "SELECT * FROM merge('secret', '.*')",
+    "SELECT * FROM merge(concat('se', 'cret'), '.*')",
+    "SELECT * FROM merge(REGEXP('s.*t'), '.*')",
+    "SELECT * FROM remote('127.0.0.1', secret.care)",
+    "SELECT * FROM loop(secret.care)",
+    "SELECT * FROM mergeTreeIndex(secret, care)",
+    "SELECT * FROM open.through",
+    "SELECT * FROM open.twice",
+    "SELECT * FROM open.both",
+    "SHOW CREATE TABLE open.through",
+    "EXPLAIN SELECT * FROM secret.care",
+    "EXPLAIN ESTIMATE SELECT * FROM secret.care",
+    "EXPLAIN AST SELECT * FROM secret.care",
+    "DESCRIBE secret.care",
+    "EXISTS secret.care",
+    "SHOW CREATE TABLE secret.care",
+    "SHOW CREATE DATABASE secret",
+    "SHOW TABLES FROM secret",
+    "SHOW TABLES FROM `se\\x63ret`",
+    "SHOW COLUMNS FROM care FROM secret",
+    "SHOW INDEX FROM care FROM secret",
+    "CHECK TABLE secret.care",
+    "USE secret",
+    "USE `se\\x63ret`",
+    "SELECT hasColumnInTable(concat('se', 'cret'), 'care', 'token')",
+    "SELECT joinGet(concat('se', 'cret', '.care'), 'token', 1)",
+    "SET additional_table_filters = {}",
+    "SET additional_table_filters = DEFAULT",
+    "SELECT name FROM system.tables SETTINGS additional_table_filters = {}",
+]
+
+
+@pytest.mark.parametrize("statement", HIDDEN)
+def test_a_hidden_database_is_refused_however_it_is_named(hiding: Process, statement: str) -> None:
+    with hiding.client("reader") as reader:
+        with pytest.raises(ServerException) as caught:
+            reader.execute(statement)
+        assert caught.value.code in (164, 497)
+        assert "p00secret" not in str(caught.value)
+
+
+def test_a_hidden_database_is_refused_by_parameter_setting_and_login(hiding: Process) -> None:
+    with hiding.client("reader", settings={"server_side_params": True}) as reader:
+        for statement in (
+            "SELECT * FROM {d:Identifier}.care",
+            "USE {d:Identifier}",
+            "SHOW TABLES FROM {d:Identifier}",
+            "DESCRIBE {d:Identifier}.care",
+        ):
+            with pytest.raises(ServerException) as caught:
+                reader.execute(statement, {"d": "secret"})
+            assert caught.value.code == 497, statement
+        with pytest.raises(ServerException) as caught:
+            reader.execute("SELECT 1", settings={"additional_table_filters": "{}"})
+        assert caught.value.code == 164
+    with hiding.client("reader", database="secret") as reader, pytest.raises(ServerException) as caught:
+        reader.execute("SELECT 1")
+    assert caught.value.code == 497
+
+
+LISTINGS = [
+    "SELECT database, name FROM system.tables",
+    "SELECT database, table, name FROM system.columns",
+    "SELECT name FROM system.databases",
+    "SELECT database, table FROM system.parts",
+    "SELECT database, table FROM system.parts_columns",
+    "SELECT database, table FROM system.data_skipping_indices",
+    "SELECT t.database, name FROM (SELECT 1) AS one, system.tables AS t",
+    "SELECT database, name FROM view(SELECT * FROM system.tables)",
+    "SELECT table_schema, table_name FROM information_schema.tables",
+    "SELECT table_schema, table_name, column_name FROM information_schema.columns",
+    "SELECT schema_name FROM INFORMATION_SCHEMA.SCHEMATA",
+    "SHOW DATABASES",
+    "SHOW FULL TABLES FROM open",
+]
+
+
+@pytest.mark.parametrize("statement", LISTINGS)
+def test_a_hidden_database_is_in_no_listing(hiding: Process, statement: str) -> None:
+    def named(rows: list[tuple[object, ...]]) -> bool:
+        return any(value in ("secret", "care") for row in rows for value in row)
+
+    with hiding.client("reader") as reader, hiding.client() as writer:
+        assert not named(reader.execute(statement))
+        assert named(writer.execute(statement)) or statement.startswith("SHOW FULL TABLES")
+
+
+def test_what_is_not_hidden_is_read_as_before(hiding: Process) -> None:
+    with hiding.client("reader") as reader:
+        assert reader.execute("SELECT * FROM open.people") == reader.execute("SELECT * FROM open.fine") == []
+        assert ("open", "people") in reader.execute("SELECT database, name FROM system.tables")
+        assert reader.execute("USE open") == []
+        assert reader.execute("SELECT count() FROM people") == [(0,)]
+        assert reader.execute("SELECT 1 AS secretly") == [(1,)]

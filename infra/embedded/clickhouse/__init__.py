@@ -8,7 +8,8 @@ directory or a port in use with one line on standard error and exit status 2.
 What it does
     Statements of the real engine; columnar and row inserts; `INSERT ... SELECT ... FROM input('...') FORMAT Native`;
     per-query settings; external tables; server-side parameters; progress; cancellation; LZ4 compression; errors with
-    ClickHouse's own codes. Two users: `writer` may do anything, `reader` may only read tables (see `access`).
+    ClickHouse's own codes. Two users: `writer` may do anything, `reader` may only read tables, and none
+    of a database that the users file hides from it (see `access`).
     Rows whose insert was acknowledged survive kill -9 of this process. They do not necessarily survive a power cut:
     parts are not synced to disk one by one.
 

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,11 @@ Settings = Mapping[str, tuple[str, bool]]
 
 # `async_insert` is on by default in this engine and would be an ordinary insert anyway.
 _SESSION_SETTINGS = "http_max_tries = 1, output_format_native_write_json_as_string = 1, async_insert = 0"
+_DEFINITIONS = """
+    SELECT name, create_table_query FROM system.tables
+    WHERE NOT match(engine, 'MergeTree$|^Memory$|Log$|^System')
+        AND database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')
+"""
 _NOT_FOR_THE_ENGINE = frozenset({"log_comment", "send_logs_level", "network_compression_method"})
 
 
@@ -82,6 +87,12 @@ class Engine:
             )
         return Session(self, user, database)
 
+    def tables_that_read(self, databases: Collection[str]) -> frozenset[str]:
+        """Names of the views, and of tables that stand for others, through which rows of `databases` can be read."""
+        with self._lock:
+            raw: bytes = self._admin.query(_DEFINITIONS, "JSONCompactEachRow").bytes()
+        return access.tables_that_read(databases, [json.loads(line) for line in raw.splitlines()])
+
     def kill(self, token: str) -> None:
         """Cancel the statement that runs under `token` (see Session.new_token), if it has started."""
         with self._lock:
@@ -100,8 +111,10 @@ class Session:
         try:
             self.run(f"SET {_SESSION_SETTINGS}, max_memory_usage = {user.max_memory_usage}")
             if user.readonly:
+                if user.hidden_databases:
+                    self.run(f"SET additional_table_filters = {access.table_filters(user.hidden_databases)}")
                 self.run("SET readonly = 2")
-                access.check_database(database)
+                access.check_database(database, user.hidden_databases)
             if database:
                 self.run(f"USE {quote_name(database)}")
         except Exception:
@@ -158,9 +171,11 @@ class Session:
             if kind["query_class"].name != "READ_ONLY" and not session_only:
                 raise ServerError(READONLY, "Cannot execute query in readonly mode. (READONLY)")
             formatted = self.run(f"SELECT formatQuery({quote(statement)})", "TSVRaw")
-            access.check_formatted(formatted.decode(errors="replace"))
+            hidden = self.user.hidden_databases
+            access.check_formatted(formatted.decode(errors="replace"), hidden)
             tree = self.run(f"EXPLAIN AST {statement}", "TSVRaw", parameters)
-            access.check_tree(tree.decode(errors="replace"), self._engine.table_functions)
+            hidden_tables = self._engine.tables_that_read(hidden) if hidden else frozenset()
+            access.check_tree(tree.decode(errors="replace"), self._engine.table_functions, hidden, hidden_tables)
         return statement
 
     def describe(self, query: str, parameters: Mapping[str, str] | None = None) -> Structure:

@@ -1,6 +1,7 @@
 """Who may connect: two users from a file that only its owner can read."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ DEFAULT_MEMORY = {"writer": 4 * GIB, "reader": 2 * GIB}  # bytes of one statemen
 
 @dataclass(frozen=True)
 class User:
-    """`max_memory_usage`: bytes one statement of this user may take."""
+    """`max_memory_usage`: bytes one statement of this user may take. `hidden_databases`: for this user they are not
+    there, nor is any view or table that reads them."""
 
     name: str
     password: str
     readonly: bool
     max_memory_usage: int
+    hidden_databases: tuple[str, ...] = ()
 
 
 class UsersFileError(Exception):
@@ -25,7 +28,7 @@ class UsersFileError(Exception):
 def load_users(path: Path) -> dict[str, User]:
     """Users by name from {"writer": {"password": ...}, "reader": {"password": ..., "readonly": true}}.
 
-    An entry may also state `max_memory_usage` in bytes. Raises UsersFileError.
+    An entry may also state `max_memory_usage` in bytes, and the reader's `hidden_databases`. Raises UsersFileError.
     """
     try:
         entries = json.loads(path.read_text())
@@ -41,7 +44,7 @@ def load_users(path: Path) -> dict[str, User]:
 def _user(path: Path, name: str, entry: object) -> User:
     if not isinstance(entry, dict):
         raise UsersFileError(f"users file {path}: {name} is not an object")
-    unknown = set(entry) - {"password", "readonly", "max_memory_usage"}
+    unknown = set(entry) - {"password", "readonly", "max_memory_usage", "hidden_databases"}
     if unknown:
         raise UsersFileError(f"users file {path}: {name} has unknown settings: {', '.join(sorted(unknown))}")
     password, readonly = entry.get("password"), entry.get("readonly", False)
@@ -52,4 +55,9 @@ def _user(path: Path, name: str, entry: object) -> User:
         raise UsersFileError(f"users file {path}: readonly must be true for the reader and only for the reader")
     if not isinstance(memory, int) or isinstance(memory, bool) or memory <= 0:
         raise UsersFileError(f"users file {path}: max_memory_usage of {name} must be a positive number of bytes")
-    return User(name, password, readonly, memory)
+    hidden = entry.get("hidden_databases", [])
+    if not isinstance(hidden, list) or not all(isinstance(one, str) and re.fullmatch(r"\w+", one) for one in hidden):
+        raise UsersFileError(f"users file {path}: hidden_databases of {name} must be a list of names of databases")
+    if hidden and not readonly:
+        raise UsersFileError(f"users file {path}: hidden_databases of {name}: only the reader can be kept from any")
+    return User(name, password, readonly, memory, tuple(hidden))

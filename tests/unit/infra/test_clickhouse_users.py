@@ -24,6 +24,8 @@ def test_the_two_users_are_read_with_their_memory(tmp_path: Path) -> None:
     }
     limited = GOOD | {"reader": GOOD["reader"] | {"max_memory_usage": 1000}}
     assert load_users(written(tmp_path, limited))["reader"].max_memory_usage == 1000
+    kept_out = GOOD | {"reader": GOOD["reader"] | {"hidden_databases": ["a", "b"]}}
+    assert load_users(written(tmp_path, kept_out))["reader"].hidden_databases == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,9 @@ def test_the_two_users_are_read_with_their_memory(tmp_path: Path) -> None:
         (GOOD | {"reader": GOOD["reader"] | {"paswd": 1}}, "paswd"),
         (GOOD | {"reader": GOOD["reader"] | {"max_memory_usage": 0}}, "max_memory_usage of reader"),
         (GOOD | {"reader": GOOD["reader"] | {"max_memory_usage": True}}, "max_memory_usage of reader"),
+        (GOOD | {"reader": GOOD["reader"] | {"hidden_databases": "a"}}, "hidden_databases of reader"),
+        (GOOD | {"reader": GOOD["reader"] | {"hidden_databases": ["a.b"]}}, "hidden_databases of reader"),
+        (GOOD | {"writer": {"password": "w", "hidden_databases": ["a"]}}, "hidden_databases of writer"),
     ],
 )
 def test_a_wrong_users_file_says_what_to_change(tmp_path: Path, entries: object, reason: str) -> None:

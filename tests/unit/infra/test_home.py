@@ -1,5 +1,6 @@
 """The home directory: remembered ports, generated passwords, one clock, one supervisor."""
 
+import json
 import shutil
 import stat
 from collections import namedtuple
@@ -30,6 +31,14 @@ def test_passwords_are_generated_once_and_only_the_owner_reads_them() -> None:
     assert users == Home.open(read_settings()).users()
     assert users["writer"].password != users["reader"].password
     assert stat.S_IMODE(home.users_file.stat().st_mode) == 0o600
+
+
+def test_the_reader_is_kept_from_the_restricted_database() -> None:
+    home = Home.open(read_settings())
+    home.users()
+    stored = json.loads(home.users_file.read_text(encoding="utf-8"))
+    assert stored["reader"]["hidden_databases"] == ["checkline_restricted"]
+    assert "hidden_databases" not in stored["writer"]
 
 
 def test_a_configured_clickhouse_has_its_own_users(monkeypatch: pytest.MonkeyPatch) -> None:
