@@ -5,11 +5,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xxhash import xxh3_128_hexdigest
 
-from infra.column_store import reader_client, writer_address
+from infra.column_store import reader_address, writer_address
 from infra.edge.publisher import Publisher
 from infra.errors import CannotRun, MissingPart, WrongSetting
 from infra.home import Home, write_whole
@@ -19,8 +19,7 @@ from replay.emission import Emission
 from replay.manifest import Manifest
 from replay.simulate import Progress, simulate
 from sinks.clickhouse import ClickHouse
-
-DEFAULT_CAMPAIGN = "qingdao-2020-02-20"
+from sinks.figures import ComputedFigure, compute
 
 DeadLetters = Counter[tuple[str, str, str]]
 """(topic, reason, xxh3-128 of the raw value), counted."""
@@ -38,12 +37,19 @@ def find_campaign(name: str) -> Campaign:
         raise NoSuchCampaign(str(error)) from error
 
 
+def check_scale(scale: float | None) -> None:
+    """Raises WrongSetting for a share of the entries that cannot be published."""
+    if scale is not None and not 0 < scale <= 1:
+        raise WrongSetting(f"--scale {scale:g}: give a share of the published entries over 0 and up to 1")
+
+
 def now_of(home: Home) -> int:
     """What now means in a home, UTC milliseconds: the machine's clock, or the latest arrival of an event-clock home."""
     if home.clock == "wall":
         return time.time_ns() // 1_000_000
     query = "SELECT toUnixTimestamp64Milli(max(appended_at)) FROM checkline.arrivals"
-    return int(reader_client(home).execute(query)[0][0])
+    with ClickHouse(reader_address(home), "checkline-now") as client:
+        return int(client.rows(query)[0][0])
 
 
 def publish_campaign(
@@ -88,6 +94,37 @@ def account_of(home: Home, campaign: str) -> dict[str, Any]:
         raise MissingPart(f"{campaign} was not published in {home.directory}; run checkline simulate {campaign}")
     account: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return account
+
+
+class FiguresDocument(NamedTuple):
+    """The figures of a campaign as last computed."""
+
+    figures: list[ComputedFigure]
+
+    @property
+    def all_match(self) -> bool:
+        """Whether every figure is what the run must give."""
+        return all(one.matches for one in self.figures)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document as it is printed and kept."""
+        return {"figures": [one.as_json() for one in self.figures]}
+
+
+def figures_file(home: Home, campaign: str) -> Path:
+    """Where the figures of a campaign stand as last computed."""
+    return home.figures / f"{campaign}.json"
+
+
+def compute_figures(home: Home, client: ClickHouse, campaign: Campaign) -> FiguresDocument:
+    """The figures of a campaign that was published here, which are kept in the home as well.
+
+    Raises MissingPart when it was not published, StatementFailed.
+    """
+    document = FiguresDocument(compute(client, campaign.figures, account_of(home, campaign.name)["scale"]))
+    text = json.dumps(document.as_json(), ensure_ascii=False, indent=2) + "\n"
+    write_whole(figures_file(home, campaign.name), text)
+    return document
 
 
 def expected_dead_letters(account: dict[str, Any]) -> DeadLetters:

@@ -174,6 +174,9 @@ class Home:
             }
             write_whole(self.users_file, json.dumps(generated, indent=2) + "\n", mode=OWNER_ONLY)
         stored = json.loads(self.users_file.read_text(encoding="utf-8"))
+        if "hidden_databases" not in stored["reader"]:  # written before any was hidden
+            stored["reader"]["hidden_databases"] = [RESTRICTED_DATABASE]
+            write_whole(self.users_file, json.dumps(stored, indent=2) + "\n", mode=OWNER_ONLY)
         return {name: User(name, stored[name]["password"]) for name in ("writer", "reader")}
 
     @property

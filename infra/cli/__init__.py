@@ -2,21 +2,26 @@
 
 Exit status: 0 done; 1 the answer is "no"; 2 a wrong call, or something that is needed is not there (one line says
 what). A command that reads takes `--json` and then writes one JSON document to standard output and nothing else there.
+
+Modules of commands import at their top only what every command needs; what takes a while to import is imported by the
+command that uses it, so that `status`, `sql` and `--help` answer at once.
 """
 
-import errno
+import os
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from infra.cli import asking, campaigns, inspecting, publishing, running
+from infra.cli.failures import in_one_line, of_a_call
 from infra.cli.output import complain
-from infra.errors import CannotRun
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="checkline",
     help="Event-sourced stream processing for epidemic checkpoints.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -37,17 +42,21 @@ app.command()(asking.sql)
 def main() -> None:
     """The console script."""
     try:
-        app()
-    except CannotRun as error:
-        complain(str(error))
-        sys.exit(2)
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="checkline")
+        sys.stdout.flush()
+    except TyperException as error:
+        complain(of_a_call(error))
+        status = 2
     except KeyboardInterrupt:
-        sys.exit(130)
+        status = INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        # Who reads has seen enough. What is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:
+        line = in_one_line(error)
+        if line is None:
             raise
-        complain(f"the disk of {error.filename or 'CHECKLINE_HOME'} is full; free some, or set CHECKLINE_HOME")
-        sys.exit(2)
+        complain(line)
+        status = 2
+    sys.exit(status or 0)

@@ -7,24 +7,19 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.output import complain, configure_logging, errors, progress, write_json
-from infra.embedded.ports import LOOPBACK, is_listened_on
-from infra.errors import MissingPart
-from infra.home import Home
-from infra.settings import read_settings
+from infra.cli.output import JsonOption, complain, errors, progress, write_json
 
 
 def publish(
     file: Annotated[Path, typer.Argument(help="JSON lines, or CSV with a header (*.csv).")],
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Only say which lines are good.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    json_output: JsonOption = False,
 ) -> None:
     """Publish the good lines of a file of events; exit status 1 when a line was bad."""
+    from infra.cli.reaching import home_with
     from infra.edge.event_files import BadLine, read_events
     from infra.edge.publisher import Publisher
 
-    settings = read_settings()
-    configure_logging(settings)
     good: Counter[str] = Counter()
     bad: list[BadLine] = []
     bad_lines = 0
@@ -32,12 +27,10 @@ def publish(
     publisher = None
     event_clock = False
     if not validate_only:
-        home = Home.existing(settings)
-        if settings.kafka.embedded and not is_listened_on(LOOPBACK, home.port("kafka")):
-            raise MissingPart(f"kafka of {home.directory} does not run; start it with checkline up")
+        home = home_with("kafka")
         # In a home whose clock is that of its events, a record's time is when it was sent.
         event_clock = home.clock == "event"
-        publisher = Publisher(home.kafka_bootstrap, client_options=settings.kafka.client_options())
+        publisher = Publisher(home.kafka_bootstrap, client_options=home.settings.kafka.client_options())
     with publisher or nullcontext(), progress() as bar:
         task = bar.add_task(file.name, total=file.stat().st_size if file.exists() else None)
         for results, position in reading:

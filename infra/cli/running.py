@@ -7,20 +7,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.output import configure_logging, errors, write_json, write_table
-from infra.errors import CannotRun, PartFailed
-from infra.home import Home
-from infra.settings import Settings, printable, read_settings
+from infra.cli.output import JsonOption, configure_logging, errors, write_json, write_table
+from infra.errors import CannotRun, HomeInUse, PartFailed
+
+if TYPE_CHECKING:
+    from infra.home import Home
+    from infra.settings import Settings
 
 DETACHED_START_SECONDS = 300.0
 DOWN_SECONDS = 120.0
 POLL_SECONDS = 0.1
-
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 def up(
@@ -32,6 +32,8 @@ def up(
     """Start all parts, keep them running, and stop them on Ctrl-C."""
     from infra.embedded.parts import parts
     from infra.embedded.supervisor import Supervisor
+    from infra.home import Home
+    from infra.settings import read_settings
 
     settings = read_settings(workers=workers, clock=clock)
     home = Home.open(settings)
@@ -52,6 +54,9 @@ def up(
 
 def down(json_output: JsonOption = False) -> None:
     """Stop all parts of this home; done as well when none runs."""
+    from infra.home import Home
+    from infra.settings import read_settings
+
     home = Home.existing(read_settings())
     pid = home.supervisor_pid()
     if pid is not None:
@@ -72,13 +77,16 @@ def status(
     config: Annotated[bool, typer.Option("--config", help="Show the settings in effect.")] = False,
 ) -> None:
     """Say which parts run; exit status 1 when not all of them do."""
+    from infra.home import Home
+    from infra.settings import read_settings
+
     settings = read_settings()
     if config:
         _show_settings(settings, json_output)
         return
     home = Home.existing(settings)
     pid = home.supervisor_pid()
-    parts: list[dict[str, Any]] = json.loads(home.parts_file.read_text("utf-8")) if home.parts_file.exists() else []
+    parts = _parts(home.parts_file)
     if pid is None:  # what a killed supervisor wrote last is not true any more
         parts = [{**part, "state": "stopped", "pid": None} for part in parts]
     all_run = pid is not None and bool(parts) and all(part["state"] == "ready" for part in parts)
@@ -108,13 +116,17 @@ def status(
 def part(words: list[str]) -> None:
     """Do the work of one part in this process (the supervisor's business)."""
     from infra import parts_main
+    from infra.home import Home
+    from infra.settings import read_settings
 
     settings = read_settings()
     configure_logging(settings)
     parts_main.run(Home.open(settings), words)
 
 
-def _show_settings(settings: Settings, json_output: bool) -> None:
+def _show_settings(settings: "Settings", json_output: bool) -> None:
+    from infra.settings import printable
+
     shown = printable(settings)
     if json_output:
         write_json(shown)
@@ -129,8 +141,10 @@ def _show_settings(settings: Settings, json_output: bool) -> None:
     write_table(("setting", "value"), [*plain, *flat])
 
 
-def _detach(home: Home, arguments: list[str]) -> None:
+def _detach(home: "Home", arguments: list[str]) -> None:
     """Run the same command in the background and return when all its parts are ready."""
+    if (pid := home.supervisor_pid()) is not None:
+        raise HomeInUse(f"process {pid} already runs on {home.directory}; end it with checkline down")
     words = [argument for argument in arguments if argument != "--detach"]
     log_file = home.logs / "supervisor.log"
     home.parts_file.unlink(missing_ok=True)
@@ -143,15 +157,16 @@ def _detach(home: Home, arguments: list[str]) -> None:
             stderr=log,
             start_new_session=True,
         )
-    deadline = time.monotonic() + DETACHED_START_SECONDS
-    while not _all_ready(home.parts_file):
-        try:
-            process.wait(POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            if time.monotonic() > deadline:
-                process.terminate()
-                raise PartFailed(f"not all parts were ready within {DETACHED_START_SECONDS:.0f} s") from None
-            continue
+    try:
+        _wait_until_ready(home.parts_file, process)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise PartFailed(f"not all parts were ready within {DETACHED_START_SECONDS:.0f} s; see {log_file}") from None
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+    if process.returncode is not None:
         with log_file.open("rb") as said:
             said.seek(begin)
             lines = said.read().decode(errors="replace").strip().splitlines()
@@ -159,19 +174,38 @@ def _detach(home: Home, arguments: list[str]) -> None:
     _say_where(home)
 
 
-def _all_ready(parts_file: Path) -> bool:
+def _wait_until_ready(parts_file: Path, process: "subprocess.Popen[bytes]") -> None:
+    """Returns when all parts are ready or the process has ended, and tells which part is started meanwhile. Raises
+    TimeoutExpired."""
+    deadline = time.monotonic() + DETACHED_START_SECONDS
+    told: set[str] = set()
+    while process.poll() is None:
+        parts = _parts(parts_file)
+        for part in parts:
+            if part["state"] != "waiting" and part["name"] not in told:
+                told.add(part["name"])
+                _say(part["name"])
+        if parts and all(part["state"] == "ready" for part in parts):
+            return
+        if time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(process.args, DETACHED_START_SECONDS)
+        time.sleep(POLL_SECONDS)
+
+
+def _parts(parts_file: Path) -> list[dict[str, Any]]:
+    """What the supervisor wrote last; nothing where none ever ran."""
     try:
-        parts = json.loads(parts_file.read_text(encoding="utf-8"))
+        parts: list[dict[str, Any]] = json.loads(parts_file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return False
-    return bool(parts) and all(part["state"] == "ready" for part in parts)
+        return []
+    return parts
 
 
 def _say(what: str) -> None:
     errors.print(what)
 
 
-def _say_where(home: Home) -> None:
+def _say_where(home: "Home") -> None:
     address = home.clickhouse
     errors.print(
         f"home {home.directory} ({home.clock} clock), kafka {home.kafka_bootstrap}, "

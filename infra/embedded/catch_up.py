@@ -50,7 +50,7 @@ def _wait(
     moved = time.monotonic()
     while True:
         alive()
-        found = collector.collect(time.time_ns() // 1_000_000)
+        found = collector.collect()
         waiting = sum(partition.lag for partition in found)
         progress(waiting)
         seen = tuple((partition.lag, partition.end) for partition in found)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from infra.errors import MissingPart
@@ -59,24 +60,35 @@ class LagCollector:
             self._consumer.close()
         self._admin.close()
 
-    def collect(self, now_ms: int) -> list[PartitionLag]:
-        """Lag of all groups at ``now_ms``, sorted. Raises MissingPart when the broker stops to answer."""
+    def collect(self, now_ms: int | None = None) -> list[PartitionLag]:
+        """Lag of all groups, sorted. At ``now_ms`` (UTC milliseconds) each waiting record has an age; without it no
+        record is read, and ages are None. Raises MissingPart when the broker stops to answer."""
         return sorted(lag for group, topics in self._groups.items() for lag in self._of_group(group, topics, now_ms))
 
-    def _of_group(self, group: str, topics: Iterable[str], now_ms: int) -> Iterable[PartitionLag]:
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in self._consumer.partitions_for_topic(topic) or ()
-        ]
+    def newest_record(self) -> int:
+        """Time of the newest record of all partitions that are read, UTC milliseconds; 0 while there is none."""
+        partitions = {
+            place: OffsetSpec.MAX_TIMESTAMP
+            for topic in {topic for topics in self._groups.values() for topic in topics}
+            for place in self._partitions(topic)
+        }
+        newest = self._admin.list_partition_offsets(partitions)
+        return max((found.timestamp for found in newest.values()), default=0) if newest else 0
+
+    def _partitions(self, topic: str) -> list[Any]:
+        return [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
+
+    def _of_group(self, group: str, topics: Iterable[str], now_ms: int | None) -> Iterable[PartitionLag]:
+        partitions = [place for topic in topics for place in self._partitions(topic)]
         ends, starts = self._offsets("end_offsets", partitions), self._offsets("beginning_offsets", partitions)
         committed = {place: found.offset for place, found in self._committed(group).items() if found.offset >= 0}
         behind = {place: at for place in partitions if (at := committed.get(place, starts[place])) < ends[place]}
-        waiting = self._timestamps(behind)
+        waiting = self._timestamps(behind) if now_ms is not None else {}
         for place in partitions:
             lag = max(0, ends[place] - committed.get(place, starts[place]))
             timestamp = waiting.get(place)
-            seconds = 0.0 if not lag else None if timestamp is None else max(0.0, (now_ms - timestamp) / 1000)
+            seconds = None if now_ms is None or timestamp is None else max(0.0, (now_ms - timestamp) / 1000)
+            seconds = seconds if lag else 0.0
             yield PartitionLag(group, place.topic, place.partition, committed.get(place), ends[place], lag, seconds)
 
     def _offsets(self, which: str, partitions: list[Any]) -> dict[Any, int]:

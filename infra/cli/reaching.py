@@ -1,0 +1,27 @@
+"""The home a command works on, and whether what it needs of it answers."""
+
+from typing import Literal
+
+from infra.cli.output import configure_logging
+from infra.embedded.ports import LOOPBACK, is_listened_on
+from infra.errors import MissingPart
+from infra.home import Home
+from infra.settings import Settings, read_settings
+
+Store = Literal["kafka", "clickhouse"]
+
+
+def home_with(*stores: Store, settings: Settings | None = None) -> Home:
+    """The home in effect, with these of its parts answering.
+
+    Raises MissingPart when nothing was ever started there, or one of them does not listen. An address that is
+    configured may name several brokers or a gateway: there it is the client that finds out.
+    """
+    settings = settings or read_settings()
+    configure_logging(settings)
+    home = Home.existing(settings)
+    for store in stores:
+        embedded = settings.kafka.embedded if store == "kafka" else settings.clickhouse.embedded
+        if embedded and not is_listened_on(LOOPBACK, home.port(store)):
+            raise MissingPart(f"{store} of {home.directory} does not run; start it with checkline up")
+    return home
