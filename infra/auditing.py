@@ -1,11 +1,14 @@
 """The audit of a home: what the broker holds, handed to the sinks' own comparison."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
+from infra.errors import MissingPart
 from infra.home import Home
 from schemas.topics import ALL_TOPICS
 from schemas.wire.batches import RecordBatch, hand_out_batches
@@ -15,19 +18,25 @@ from sinks.clickhouse import ClickHouse
 from sinks.ledger import Place
 
 POSITIONS_AT_ONCE = 20_000
+STALLED_SECONDS = 30.0
 _POLL_MS = 500
 
 
-def audit_home(home: Home, client: ClickHouse) -> list[Finding]:
+def audit_home(home: Home) -> list[Finding]:
     """All differences between the log, up to what the sinks have acknowledged, and the tables. The first positions of
-    every partition are read again and compared field by field."""
+    every partition are read again and compared field by field.
+
+    Asked as the writer: the reader does not see the restricted tables. Raises MissingPart when the log cannot be read,
+    StatementFailed.
+    """
     positions, starts = asyncio.run(_positions(home.kafka_bootstrap))
     ranges = next_ranges({}, positions, POSITIONS_AT_ONCE)
 
     def read_log(span: Span) -> list[RecordBatch]:
         return asyncio.run(_read(home.kafka_bootstrap, span))
 
-    return audit(client, positions, starts, read_log, ranges, partitions=home.settings.partitions)
+    with ClickHouse(writer_address(home), "checkline-audit") as client:
+        return audit(client, positions, starts, read_log, ranges, partitions=home.settings.partitions)
 
 
 async def _positions(bootstrap: str) -> tuple[Mapping[Place, int], Mapping[Place, int]]:
@@ -66,9 +75,17 @@ async def _read(bootstrap: str, span: Span) -> list[RecordBatch]:
         consumer.assign([place])
         consumer.seek(place, span.begin)
         batches: list[RecordBatch] = []
-        while await consumer.position(place) < span.end:
+        moved = time.monotonic()
+        while (position := await consumer.position(place)) < span.end:
             for found in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 batches += found
+            if await consumer.position(place) > position:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > STALLED_SECONDS:
+                raise MissingPart(
+                    f"kafka gives nothing of {span.topic}/{span.partition} from offset {position} on for "
+                    f"{STALLED_SECONDS:.0f} s; see checkline status"
+                )
         return batches
     finally:
         await consumer.stop()

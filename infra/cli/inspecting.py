@@ -97,12 +97,8 @@ def audit(json_output: JsonOption = False) -> None:
     """Hold the tables against the log; exit status 1 when they differ."""
     from infra.auditing import audit_home
     from infra.cli.reaching import home_with
-    from infra.column_store import reader_address
-    from sinks.clickhouse import ClickHouse
 
-    home = home_with("kafka", "clickhouse")
-    with ClickHouse(reader_address(home), "checkline-audit") as client:
-        findings = audit_home(home, client)
+    findings = audit_home(home_with("kafka", "clickhouse"))
     if json_output:
         write_json({"findings": [finding._asdict() for finding in findings]})
     elif findings:

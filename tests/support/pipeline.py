@@ -75,7 +75,7 @@ def outcome(home: Home, supervisor: Supervisor, figures: Iterable[Figure]) -> Ou
             Counter(found_dead_letters(home)),
             facts_in_state(home),
             Counter((lead, kind) for lead, kind in notices),
-            audit_home(home, client),
+            audit_home(home),
         )
 
 
