@@ -47,7 +47,7 @@ class WorkerSettings:
     partitions: int = DEFAULT_PARTITIONS
     store: str = stores.ROCKS_URL
     session_seconds: float = 10.0
-    commit_seconds: float = 2.0
+    commit_seconds: float = 0.5
     fetch_bytes: int = 1 << 20
 
 

@@ -1,7 +1,7 @@
 """The ordinary way: a Faust agent a topic, a table, one event at a time. What whole batches are compared with.
 
 It does the job of the risk worker: decode, screen, unite the person's facts, send the timeline when it changed.
-Arguments: broker address, data directory, consumer group.
+Arguments: broker address, data directory, consumer group (its derived topic and changelog must exist).
 """
 
 import sys
@@ -26,17 +26,16 @@ app = faust.App(
     datadir=data_directory,
     store="rocksdb://",
     topic_partitions=topics.DEFAULT_PARTITIONS,
-    topic_allow_declare=True,
+    topic_allow_declare=False,
     table_standby_replicas=0,
     stream_recovery_delay=0.0,
     web_enabled=False,
     worker_redirect_stdouts=False,
 )
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
-persons = app.Table("persons", partitions=topics.DEFAULT_PARTITIONS, schema=faust.Schema(**RAW))
-changes = app.topic("bench-risk-changes", partitions=topics.DEFAULT_PARTITIONS, **RAW)
+persons = app.Table("persons", partitions=topics.DEFAULT_PARTITIONS)
+changes = app.topic(f"{group}-risk-changes", partitions=topics.DEFAULT_PARTITIONS, **RAW)
 reference = Reference()
-unpack = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 def matters(topic: str, row: dict[str, Any]) -> bool:
@@ -55,13 +54,14 @@ def declare(topic: str) -> None:
             row = codec.decode(value)
             if not matters(topic, row):
                 continue
-            old = unpack(persons[key]) if key in persons else []
-            members = sorted({*old, *(encode_fact(fact) for fact in facts_of(topic, row))})
+            person = key.decode()
+            old = persons.get(person) or []
+            members = sorted({*old, *(encode_fact(fact).hex() for fact in facts_of(topic, row))})
             if members == old:
                 continue
-            persons[key] = msgspec.msgpack.encode(members)
-            before = timeline([decode_fact(member) for member in old], reference)
-            after = timeline([decode_fact(member) for member in members], reference)
+            persons[person] = members
+            before = timeline([decode_fact(bytes.fromhex(member)) for member in old], reference)
+            after = timeline([decode_fact(bytes.fromhex(member)) for member in members], reference)
             if after != before:
                 await changes.send(key=key, value=msgspec.msgpack.encode(after))
 
