@@ -43,8 +43,8 @@ async def _positions(bootstrap: str) -> tuple[Mapping[Place, int], Mapping[Place
     """Up to where the sinks have acknowledged each partition, and where its log begins."""
     (group,) = SINK_GROUP
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         everything = [
             TopicPartition(topic.name, number)
             for topic in ALL_TOPICS
@@ -69,8 +69,8 @@ async def _read(bootstrap: str, span: Span) -> list[RecordBatch]:
     """The record batches of a range of the log."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed")
     hand_out_batches(consumer, (span.topic,))
-    await consumer.start()
     try:
+        await consumer.start()
         place = TopicPartition(span.topic, span.partition)
         consumer.assign([place])
         consumer.seek(place, span.begin)

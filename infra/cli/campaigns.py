@@ -43,17 +43,16 @@ def figures(
 ) -> None:
     """Print the published figures beside what ClickHouse answers; exit status 1 when one does not match."""
     from infra.campaigning import compute_figures, find_campaign
-    from infra.cli.figure_tables import print_figures, print_proof
+    from infra.cli.figure_tables import print_figures, print_proof, prove
     from infra.cli.reaching import home_with
     from infra.column_store import reader_address
     from sinks.clickhouse import ClickHouse
-    from sinks.figures import proof
 
     chosen = find_campaign(campaign)
     home = home_with("clickhouse")
     with ClickHouse(reader_address(home), "checkline-figures") as client:
         document = compute_figures(home, client, chosen)
-        spans = {figure.ref: proof(client, figure) for figure in chosen.figures} if with_proof else {}
+        spans = prove(client, chosen.figures) if with_proof else {}
     if json_output:
         added = {"proof": {ref: [span._asdict() for span in of_figure] for ref, of_figure in spans.items()}}
         write_json(document.as_json() | (added if with_proof else {}))

@@ -1,6 +1,7 @@
 """The demo: everything started, a campaign published, its figures shown, everything stopped."""
 
 import json
+import logging
 import signal
 import time
 from typing import Any
@@ -65,6 +66,7 @@ def demonstrate(name: str, scale: float | None) -> bool:
     settings = read_settings(clock="event")
     home = Home.open(settings)
     configure_logging(settings)
+    logging.getLogger("checkline.supervisor").setLevel(logging.WARNING)  # the stages say the same
     plan = parts(home)
     with (
         home.locked(),

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from infra.cli.output import write_table
-from sinks.figures import ComputedFigure, ProvenSpan
+from sinks.clickhouse import ClickHouse
+from sinks.figures import ComputedFigure, Figure, ProvenSpan, proof, topics_read
 
 CLAIMS = {True: "holds", False: "DOES NOT HOLD", None: "scaled"}
 WORD = 1 << 64
@@ -28,6 +29,18 @@ def print_figures(computed: Sequence[ComputedFigure]) -> None:
     ]
     columns = ("row", "figure", "unit", "published", "scale", "expected", "computed", "matches", "claim")
     write_table(columns, rows, right=("published", "scale"))
+
+
+def prove(client: ClickHouse, figures: Sequence[Figure]) -> dict[str, Sequence[ProvenSpan]]:
+    """The blocks behind each figure; asked once for the figures that read the same topics. Raises StatementFailed."""
+    known: dict[tuple[str, ...], Sequence[ProvenSpan]] = {}
+    spans: dict[str, Sequence[ProvenSpan]] = {}
+    for figure in figures:
+        topics = tuple(topics_read(figure.query))
+        if topics not in known:
+            known[topics] = proof(client, figure)
+        spans[figure.ref] = known[topics]
+    return spans
 
 
 def print_proof(spans: Mapping[str, Sequence[ProvenSpan]]) -> None:

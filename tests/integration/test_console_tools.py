@@ -1,0 +1,91 @@
+"""What any other client sees of an installation: Apache Kafka's own tools, and a plain clickhouse-driver."""
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from clickhouse_driver import Client
+
+from infra.column_store import reader_client
+from infra.embedded.kafka import run_tool
+from infra.embedded.kafka.tools import CONSOLE_CONSUMER, CONSUMER_GROUPS
+from schemas import topics
+from tests.integration.conftest import FedHome
+
+AT_ONCE = 3
+QUERIES = [
+    "SELECT topic, sum(stored), sum(refused) FROM checkline.ledger FINAL GROUP BY topic ORDER BY topic",
+    "SELECT kind, count() FROM checkline.valid_follow_ups GROUP BY kind ORDER BY kind",
+    "SELECT topic, site, kind, measure, sum(value) FROM checkline.counts GROUP BY ALL ORDER BY ALL LIMIT 50",
+    "SELECT token, occurred_at, toString(health_code) FROM checkline.check_ins FINAL ORDER BY ALL LIMIT 20",
+    "SELECT name, type FROM system.columns WHERE database = 'checkline' ORDER BY ALL",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_sql_answers_what_a_plain_client_gets(fed_home: FedHome, query: str) -> None:
+    client: Client = reader_client(fed_home.home)
+    with client:
+        rows, columns = client.execute(query, with_column_types=True)
+    assert rows
+    answer = json.loads(fed_home.call("sql", "--json", query).stdout)
+    assert [(one["name"], one["type"]) for one in answer["columns"]] == columns
+    plain = [[value.isoformat() if hasattr(value, "isoformat") else value for value in row] for row in rows]
+    assert answer["rows"] == plain
+
+
+def test_the_console_consumer_reads_every_topic_to_its_end(fed_home: FedHome) -> None:
+    """As many records as the sinks have accounted for, and their keys."""
+    fed_home.catch_up()
+    query = "SELECT topic, uniqExact(partition, offset) FROM checkline.arrivals GROUP BY topic"
+    with reader_client(fed_home.home) as client:
+        arrived = dict(client.execute(query))
+    assert set(arrived) == {topic.name for topic in topics.ALL_TOPICS}
+    assert len(arrived) == 10
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        keys = dict(zip(arrived, pool.map(lambda name: keys_of(fed_home, name, arrived[name]), arrived), strict=True))
+    assert {topic: found.total() for topic, found in keys.items()} == arrived
+    with reader_client(fed_home.home) as client:
+        leads = {lead for (lead,) in client.execute("SELECT clock_id FROM checkline.sla_clocks FINAL")}
+    assert leads <= set(keys["sla-events"])
+
+
+def keys_of(fed_home: FedHome, topic: str, records: int) -> Counter[str]:
+    """Keys of the first records of a topic, as Apache Kafka's console consumer prints them."""
+    result = run_tool(
+        CONSOLE_CONSUMER,
+        *("--bootstrap-server", fed_home.home.kafka_bootstrap, "--topic", topic, "--from-beginning"),
+        *("--isolation-level", "read_committed", "--max-messages", str(records), "--timeout-ms", "30000"),
+        *("--formatter-property", "print.key=true", "--formatter-property", "print.value=false"),
+    )
+    assert result.returncode == 0, result.stderr
+    return Counter(result.stdout.splitlines())
+
+
+def test_the_lag_of_the_sinks_is_what_apache_kafka_says(fed_home: FedHome) -> None:
+    fed_home.catch_up()
+    result = run_tool(
+        CONSUMER_GROUPS,
+        *("--bootstrap-server", fed_home.home.kafka_bootstrap, "--describe", "--group", "checkline-sinks"),
+    )
+    rows = [line.split() for line in result.stdout.splitlines() if line.startswith("checkline-sinks ")]
+    theirs = {(row[1], int(row[2])): (int(row[3]), int(row[4]), int(row[5])) for row in rows}
+    document = json.loads(fed_home.call("lag", "--json").stdout)
+    ours = {
+        (one["topic"], one["partition"]): (one["committed"], one["end"], one["lag"])
+        for one in document["lag"]
+        if one["group"] == "checkline-sinks"
+    }
+    assert len(ours) == sum(topics.partitions_of(topic) for topic in topics.ALL_TOPICS)
+    assert ours == theirs
+
+
+def test_lag_is_told_by_group_and_topic_and_is_no_failure(fed_home: FedHome) -> None:
+    fed_home.catch_up()
+    result = fed_home.call("lag")
+    assert result.returncode == 0
+    header, *rows = [line.split() for line in result.stdout.splitlines()]
+    assert header[:3] == ["group", "topic", "partitions"]
+    assert ["checkline-risk", "check-ins", "8", "0", "0.0"] in rows
+    assert ["checkline-sinks", "reference", "1", "0", "0.0"] in rows
