@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated
 
@@ -57,7 +57,7 @@ class _Lasting(_Part):
     hours: Annotated[int, Field(gt=0, le=24 * 366)]
     source: str
 
-    @property
+    @cached_property
     def duration_ms(self) -> int:
         return self.hours * _HOUR_MS
 
@@ -74,13 +74,25 @@ class TemperatureRule(_Lasting):
 class HealthCodeRule(_Lasting):
     levels: dict[HealthCode, RiskLevel]
 
+    def level_of(self, code: str) -> RiskLevel | None:
+        """Level of a health code's symbol; None: no risk."""
+        return self.levels.get(HealthCode[code])
+
 
 class OriginAreaRule(_Lasting):
     levels: dict[RiskTier, RiskLevel]
 
+    def level_of(self, tier: str) -> RiskLevel | None:
+        """Level of a tier's symbol; None: no risk."""
+        return self.levels.get(RiskTier[tier])
+
 
 class LeadRule(_Lasting):
     levels: dict[LeadSource, RiskLevel]
+
+    def level_of(self, source: str) -> RiskLevel | None:
+        """Level of a lead source's symbol; None: no risk."""
+        return self.levels.get(LeadSource[source])
 
 
 class SymptomRule(_Lasting):
@@ -107,7 +119,7 @@ class DeadlineRule(_Part):
     source: str
 
     def applies(self, push_mode: str, home_province: bool) -> bool:
-        return self.push_mode.value == push_mode and self.home_province in (None, home_province)
+        return self.push_mode == push_mode and self.home_province in (None, home_province)
 
     def due_at(self, start_ms: int, zone_offset_minutes: int) -> int:
         """UTC milliseconds of the deadline; a calendar day ends at midnight at the offset of the start (T2)."""
@@ -148,7 +160,7 @@ class Policy(_Part):
     deadlines: list[DeadlineRule]
     follow_up: FollowUpRule
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Name and version, as it stands beside every verdict."""
         return f"{self.id}@{self.version}"

@@ -41,6 +41,8 @@ def clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock
     A lead whose opening was taken back keeps its clock, withdrawn from the start: a breach told of it is retracted.
     """
     facts = list(facts)
+    if not any(type(fact) is LeadOpened for fact in facts):
+        return {}
     left = standing(facts)
     opened = _openings(left)
     void = {lead_id: lead for lead_id, lead in _openings(facts).items() if lead_id not in opened}

@@ -16,7 +16,19 @@ from schemas.topics import Topic
 from streams import clocks, screen
 from streams.clocks import Clock, Notice
 from streams.fact_set import encode_fact
-from streams.facts import Announced, Noted, PersonFact, decode_fact, facts_of
+from streams.facts import (
+    Announced,
+    CameFrom,
+    CodeShown,
+    LeadOpened,
+    LeadStep,
+    PersonFact,
+    Reading,
+    SymptomsStated,
+    TakenBack,
+    decode_fact,
+    facts_of,
+)
 from streams.fold import Outputs
 from streams.reference import Reference
 from streams.risk import Segment, timeline
@@ -24,6 +36,9 @@ from streams.union_fold import UnionFold
 
 Encode = Callable[[str, dict[str, Any]], bytes]
 """Subject and row to framed bytes."""
+
+RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep, TakenBack)
+"""Facts that can change a risk timeline."""
 
 ANNOUNCER = "checkline"
 """Source of announcements; they are facts of the state, never events of the log."""
@@ -55,9 +70,10 @@ class PersonFold(UnionFold):
         return decode_fact(member)
 
     def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
-        facts = [decode_fact(member) for member in new]
         known = [decode_fact(member) for member in old]
-        if len(new) > len(old) or not new >= old:
+        added = [decode_fact(member) for member in new - old]
+        facts = known + added if new >= old else [decode_fact(member) for member in new]
+        if any(isinstance(fact, RISK_FACTS) for fact in added):
             self._tell_risk(key, known, facts, as_of, outputs)
         found = clocks.clocks(facts, self.reference)
         if not found:
@@ -92,7 +108,7 @@ class PersonFold(UnionFold):
         outputs.setdefault(topics.RISK_CHANGES.name, []).append((key.encode(), value))
 
     def _timeline(self, key: str, facts: list[PersonFact]) -> list[Segment]:
-        if not any(not isinstance(fact, Noted | Announced) for fact in facts):
+        if not facts:
             return []
         try:
             return timeline(facts, self.reference)

@@ -3,13 +3,13 @@
 Enforcement never enters here; neither does the registered residence of a lead.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.codes import RiskLevel
 from schemas.identities import EventId
+from schemas.policy import Policy
 from streams.facts import CameFrom, CodeShown, LeadOpened, LeadStep, PersonFact, Reading, SymptomsStated, standing
 from streams.reference import Reference, higher_tier
 
@@ -38,45 +38,86 @@ class Segment(NamedTuple):
     evidence: tuple[str, ...]
 
 
+class Reach(NamedTuple):
+    """What one fact asserts by itself: a level for so many milliseconds from the fact on, by a rule."""
+
+    level: RiskLevel | None
+    duration_ms: int
+    rule: str
+
+
+def _of_reading(fact: Reading, policy: Policy, reference: Reference) -> Reach:
+    # A002-24: the threshold and its comparator belong to the kind of site.
+    rule = policy.risk.temperature
+    crossed = rule.threshold(fact.site_kind).crossed_by(fact.value_tenths)
+    return Reach(rule.level if crossed else None, rule.duration_ms, "temperature")
+
+
+def _of_code(fact: CodeShown, policy: Policy, reference: Reference) -> Reach:
+    rule = policy.risk.health_code
+    return Reach(rule.level_of(fact.code), rule.duration_ms, "health_code")
+
+
+def _of_area(fact: CameFrom, policy: Policy, reference: Reference) -> Reach:
+    rule = policy.risk.origin_area
+    tier = higher_tier(fact.tier, reference.tier_of(fact.area, fact.sent_at))
+    return Reach(rule.level_of(tier), rule.duration_ms, "origin_area")
+
+
+def _of_lead(fact: LeadOpened, policy: Policy, reference: Reference) -> Reach:
+    rule = policy.risk.lead
+    return Reach(rule.level_of(fact.lead_source), rule.duration_ms, "lead")
+
+
+def _of_symptoms(fact: SymptomsStated, policy: Policy, reference: Reference) -> Reach:
+    rule = policy.risk.symptoms
+    return Reach(rule.level, rule.duration_ms, "symptoms")
+
+
+_READ: dict[type, Callable[[Any, Policy, Reference], Reach]] = {
+    Reading: _of_reading,
+    CodeShown: _of_code,
+    CameFrom: _of_area,
+    LeadOpened: _of_lead,
+    SymptomsStated: _of_symptoms,
+}
+
+
 def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assertion]:
     """What the facts assert; taken-back events assert nothing."""
     facts = standing(facts)
-    settled: dict[tuple[str | None, int | None], list[int]] = defaultdict(list)
-    closed: dict[str, int] = {}
-    for fact in facts:
-        if isinstance(fact, Reading) and fact.confirms_source is not None:
-            settled[fact.confirms_source, fact.confirms_sequence].append(fact.at)
-        elif isinstance(fact, LeadStep) and fact.state == "CLOSED":
-            closed[fact.lead_id] = min(fact.at, closed.get(fact.lead_id, fact.at))
     found = []
     for fact in facts:
+        read = _READ.get(type(fact))
+        if read is None:
+            continue
         policy = reference.policies.in_effect(fact.sent_at)
-        rules = policy.risk
-        level: RiskLevel | None = None
-        start, rule, duration, ends = fact.at, "", 0, []
-        if isinstance(fact, Reading):
-            # A002-24: the threshold and its comparator belong to the kind of site.
-            if rules.temperature.threshold(fact.site_kind).crossed_by(fact.value_tenths):
-                level, rule, duration = rules.temperature.level, "temperature", rules.temperature.duration_ms
-                ends = [at for at in settled[fact.source, fact.sequence] if at >= fact.at]
-        elif isinstance(fact, CodeShown):
-            level = rules.health_code.levels.get(fact.code)  # type: ignore[call-overload]  # str codes equal their text
-            rule, duration = "health_code", rules.health_code.duration_ms
-        elif isinstance(fact, CameFrom):
-            tier = higher_tier(fact.tier, reference.tier_of(fact.area, fact.sent_at))
-            level = rules.origin_area.levels.get(tier)  # type: ignore[call-overload]
-            rule, duration = "origin_area", rules.origin_area.duration_ms
-        elif isinstance(fact, LeadOpened):
-            level = rules.lead.levels.get(fact.lead_source)  # type: ignore[call-overload]
-            rule, duration = "lead", rules.lead.duration_ms
-            ends = [closed[fact.lead_id]] if fact.lead_id in closed else []
-        elif isinstance(fact, SymptomsStated):
-            level, rule, duration = rules.symptoms.level, "symptoms", rules.symptoms.duration_ms
+        level, duration, rule = read(fact, policy, reference)
         if level is not None and level is not RiskLevel.NONE:
-            until = min([start + duration, *ends])
-            if until > start:
-                found.append(Assertion(start, until, level.value, rule, policy.name, fact.event_id))
+            until = min([fact.at + duration, *_ends(fact, facts)])
+            if until > fact.at:
+                found.append(Assertion(fact.at, until, level, rule, policy.name, fact.event_id))
     return found
+
+
+def _ends(fact: PersonFact, facts: list[PersonFact]) -> list[int]:
+    """What ends a fact before its time: the reading that settles it, the closing of its lead."""
+    if isinstance(fact, Reading):
+        return [
+            other.at
+            for other in facts
+            if isinstance(other, Reading)
+            and other.confirms_sequence == fact.sequence
+            and other.confirms_source == fact.source
+            and other.at >= fact.at
+        ]
+    if isinstance(fact, LeadOpened):
+        return [
+            other.at
+            for other in facts
+            if isinstance(other, LeadStep) and other.state == "CLOSED" and other.lead_id == fact.lead_id
+        ]
+    return []
 
 
 def timeline(facts: Iterable[PersonFact], reference: Reference) -> list[Segment]:
