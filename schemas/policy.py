@@ -165,6 +165,19 @@ class Policy(_Part):
         """Name and version, as it stands beside every verdict."""
         return f"{self.id}@{self.version}"
 
+    @cached_property
+    def longest_ms(self) -> int:
+        """The longest that a fact counts or a deadline runs, plus the horizon: milliseconds."""
+        rules = (
+            self.risk.temperature,
+            self.risk.health_code,
+            self.risk.origin_area,
+            self.risk.lead,
+            self.risk.symptoms,
+        )
+        hours = [rule.hours for rule in rules] + [rule.hours or 24 for rule in self.deadlines]
+        return max(hours) * _HOUR_MS + self.arrival.limits.horizon_ms
+
     def deadline(self, push_mode: str, home_province: bool) -> DeadlineRule | None:
         """The first class whose conditions hold; None when the policy has none for such a lead."""
         return next((rule for rule in self.deadlines if rule.applies(push_mode, home_province)), None)
@@ -219,6 +232,11 @@ class PolicyBook:
             if policy.valid_until is None or at_ms < _milliseconds(policy.valid_until):
                 found = policy
         return found
+
+    @cached_property
+    def longest_ms(self) -> int:
+        """The longest any version lets a fact count or a deadline run, and the oldest that it accepts: milliseconds."""
+        return max(policy.longest_ms for policy in self.policies)
 
     @property
     def policies(self) -> list[Policy]:

@@ -43,6 +43,9 @@ RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep
 ANNOUNCER = "checkline"
 """Source of announcements; they are facts of the state, never events of the log."""
 
+LATENESS_MS = 30 * 24 * 3_600_000
+"""How long after it was sent a record may still arrive and find what it speaks of."""
+
 _ALWAYS = 2**62  # end of a segment that only a mended rule can end
 
 log = logging.getLogger(__name__)
@@ -69,15 +72,23 @@ class PersonFold(UnionFold):
     def decode(self, member: bytes) -> PersonFact:
         return decode_fact(member)
 
+    def retain(self, members: set[bytes], as_of: int) -> set[bytes]:
+        return {member for member in members if self._kept_until(decode_fact(member)) > as_of}
+
+    def _kept_until(self, fact: PersonFact) -> int:
+        """A fact is needed until all it can assert has ended, and proof or correction of it can no longer come."""
+        return fact.at + self.reference.policies.longest_ms + LATENESS_MS
+
     def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
         known = [decode_fact(member) for member in old]
         added = [decode_fact(member) for member in new - old]
         facts = known + added if new >= old else [decode_fact(member) for member in new]
         if any(isinstance(fact, RISK_FACTS) for fact in added):
             self._tell_risk(key, known, facts, as_of, outputs)
+        forgotten_at = min(map(self._kept_until, facts))
         found = clocks.clocks(facts, self.reference)
         if not found:
-            return None
+            return forgotten_at
         before = clocks.clocks(known, self.reference)
         for clock_id, clock in found.items():
             if before.get(clock_id) != clock:
@@ -87,7 +98,8 @@ class PersonFold(UnionFold):
             self._tell_clock(notice.kind, key, notice.clock, as_of, outputs)
             new.add(encode_fact(announcement(notice, as_of)))
             sent[notice.clock.clock_id, notice.kind] = notice.number
-        return clocks.next_notice(found.values(), sent, as_of)
+        told_at = clocks.next_notice(found.values(), sent, as_of)
+        return forgotten_at if told_at is None else min(told_at, forgotten_at)
 
     def _tell_risk(
         self, key: str, known: list[PersonFact], facts: list[PersonFact], as_of: int, outputs: Outputs

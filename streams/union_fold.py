@@ -37,6 +37,10 @@ class UnionFold(ABC):
     def decode(self, member: bytes) -> Fact:
         """The fact of an encoding."""
 
+    def retain(self, members: set[bytes], as_of: int) -> set[bytes]:
+        """Facts that still have a reason to be kept; asked at ticks only."""
+        return members
+
     def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
         """Appends what follows to ``outputs``, may add announcements to ``new``; returns the next due time."""
         return None
@@ -61,7 +65,7 @@ class UnionFold(ABC):
         return fact_set.next_due(state)
 
     def tick(self, states: Mapping[bytes, bytes], as_of: int) -> FoldResult:
-        return self._apply(states, {key: set() for key in states}, as_of, {})
+        return self._apply(states, {key: set() for key in states}, as_of, {}, prune=True)
 
     def _apply(
         self,
@@ -69,6 +73,7 @@ class UnionFold(ABC):
         fresh: Mapping[bytes, set[bytes]],
         as_of: int,
         errors: dict[str, list[Invalid]],
+        prune: bool = False,
     ) -> FoldResult:
         result = FoldResult({}, {}, errors)
         for key, added in fresh.items():
@@ -78,7 +83,11 @@ class UnionFold(ABC):
             if added and new == old:
                 continue  # every fact is known: a repeat
             due = self.derive(key.decode(), old, new, as_of, result.outputs)
-            changed = fact_set.encode_state(new, due)
+            if prune and len(kept := self.retain(new, as_of)) < len(new):
+                # What is past its end leaves silently; the index is made anew without it.
+                due = self.derive(key.decode(), kept, kept, as_of, {}) if kept else None
+                new = kept
+            changed = fact_set.encode_state(new, due) if new else None
             if changed != state:
                 result.changes[key] = changed
         return result

@@ -7,7 +7,7 @@ from schemas.codes import Refusal
 from streams.enforcement import Case, CaseFold, case_of
 from streams.fact_set import MOST_FACTS_A_DAY, decode_state
 from streams.reports import ReportState, UnitFold, status
-from tests.support.people import HOUR, NOON, TOKEN, Desk, FoldBench, rows_of
+from tests.support.people import DAY, HOUR, NOON, TOKEN, Desk, FoldBench, rows_of
 
 
 def test_the_whole_timeline_is_told_when_it_changes_and_not_again() -> None:
@@ -108,3 +108,26 @@ def test_t8_reported_zero_reported_n_and_missing_are_three_states() -> None:
     assert state(cut_off, report(events.Indicator, **seven)) is ReportState.REPORTED
     assert state(cut_off) is ReportState.MISSING
     assert state(cut_off - 1) is ReportState.AWAITED
+
+
+def test_a_fact_is_forgotten_when_nothing_can_come_of_it_any_more() -> None:
+    bench, desk = FoldBench(), Desk()
+    bench.publish(desk.reading(385), as_of=NOON)
+    bench.publish(desk.reading(386, NOON + 10 * DAY), as_of=NOON + 10 * DAY)
+    told = len(bench.told)
+    bench.tick(NOON + 73 * DAY)
+    assert len(bench.facts()) == 2
+    bench.tick(NOON + 75 * DAY)
+    assert [fact.at for fact in bench.facts()] == [NOON + 10 * DAY]
+    bench.tick(NOON + 85 * DAY)
+    assert bench.states == {}
+    assert len(bench.told) == told
+
+
+def test_a_breach_is_told_before_its_lead_is_forgotten() -> None:
+    bench = FoldBench()
+    bench.publish(Desk().lead(), as_of=NOON)
+    bench.tick(NOON + 100 * DAY)
+    assert bench.notices() == ["BREACHED"]
+    bench.tick(NOON + 200 * DAY)
+    assert (bench.notices(), bench.states) == (["BREACHED"], {})
