@@ -38,14 +38,14 @@ def partitions_of_keys(keys: pl.Series | Sequence[bytes | None], partitions: int
     """Partition of every key of a Binary column; `NO_PARTITION` where there is none."""
     column = keys if isinstance(keys, pl.Series) else pl.Series(keys, dtype=pl.Binary)
     result = np.full(len(column), NO_PARTITION, np.int32)
+    values = column.to_list()
+    sizes = map(len, values) if not column.null_count() else (-1 if key is None else len(key) for key in values)
+    lengths = np.fromiter(sizes, np.int64, len(values))
     # Keys of equal length are rows of one matrix of 32-bit words; tokens are all of one length.
-    lengths = column.bin.size().fill_null(-1).to_numpy()
-    for length in np.unique(lengths):
-        if length < 0:
-            continue
+    for length in sorted(set(lengths.tolist()) - {-1}):
         rows = np.flatnonzero(lengths == length)
-        group = column if len(rows) == len(column) else column.gather(rows)
-        hashes = _murmur2_of_equal_lengths(b"".join(group.to_list()), len(rows), int(length))
+        group = values if len(rows) == len(values) else [values[row] for row in rows]
+        hashes = _murmur2_of_equal_lengths(b"".join(group), len(rows), length)
         result[rows] = (hashes & np.uint32(0x7FFFFFFF)) % np.uint32(partitions)
     return result
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -57,6 +58,15 @@ def test_one_reason_each(changes: dict[str, Any], reason: Refusal, field: str) -
     checked = refused(passage(), passage(**changes), passage())
     assert [(bad.offset, bad.reason, bad.field) for bad in checked.invalid] == [(1, reason, field)]
     assert checked.frame["offset"].to_list() == [0, 2]
+
+
+def test_rows_of_several_partitions_are_checked_together_each_against_its_own() -> None:
+    elsewhere = (PARTITION + 1) % 8
+    frame = frame_of(passage(), passage(), passage(key=b"\xff\xfe"), passage())
+    checked = check(frame, "check-ins", np.array([PARTITION, elsewhere, PARTITION, PARTITION]), 8, Limits())
+    assert [(bad.offset, bad.reason) for bad in checked.invalid] == [(1, Refusal.WRONG_PARTITION), (2, Refusal.BAD_KEY)]
+    assert checked.rows == [1, 2]
+    assert checked.frame["offset"].to_list() == [0, 3]
 
 
 @pytest.mark.parametrize("value", [249, 451])
