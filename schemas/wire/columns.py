@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from schemas.codes import Refusal
 from schemas.registry import Registry, SchemaVersion
@@ -71,8 +72,27 @@ class Decoded(NamedTuple):
     refused: list[Refused]
 
 
+class DecodedTogether(NamedTuple):
+    """What several partitions' batches hold, one partition after the other, each in offset order.
+
+    ``part``: for every row, which of the partitions given it came from, counted from 0; ``refused``: for every one.
+    """
+
+    frame: pl.DataFrame
+    part: NDArray[np.int64]
+    refused: list[list[Refused]]
+
+
 class UnknownField(LookupError):
     """A wanted column is not a field of the subject's newest schema."""
+
+
+_Found = tuple[pl.DataFrame, NDArray[np.int64]]
+
+
+class _Placed(NamedTuple):
+    part: int
+    record: Record
 
 
 class ColumnCodec:
@@ -98,21 +118,28 @@ class ColumnCodec:
 
     def decode(self, batches: Iterable[RecordBatch]) -> Decoded:
         """Columns of the batches of one partition, given in the log's order. Raises `batches.CorruptBatch`."""
-        frames: list[pl.DataFrame] = []
-        refused: list[Refused] = []
-        for group in _groups(batches):
-            frame = self._read_whole(group)
-            if frame is None:
-                more, bad = self._read_one_by_one(group)
-                frames += more
-                refused += bad
-            else:
-                frames.append(frame)
-        if not frames:
-            return Decoded(pl.DataFrame(schema=self.schema), refused)
-        return Decoded(pl.concat(frames), refused)
+        frame, _, (refused,) = self.decode_together([batches])
+        return Decoded(frame, refused)
 
-    def _read_whole(self, group: Sequence[RecordBatch]) -> pl.DataFrame | None:
+    def decode_together(self, partitions: Sequence[Iterable[RecordBatch]]) -> DecodedTogether:
+        """`decode` for some partitions at once: for few records each, at the cost of one. Raises `CorruptBatch`."""
+        frames: list[pl.DataFrame] = []
+        parts: list[NDArray[np.int64]] = []
+        refused: list[list[Refused]] = [[] for _ in partitions]
+        for group, of_batches in _groups(partitions):
+            found = self._read_whole(group, of_batches)
+            if found is None:
+                found = self._read_one_by_one(group, of_batches, refused)
+            if found is not None:
+                frames.append(found[0])
+                parts.append(found[1])
+        if not frames:
+            return DecodedTogether(pl.DataFrame(schema=self.schema), np.zeros(0, np.int64), refused)
+        if len(frames) == 1:
+            return DecodedTogether(frames[0], parts[0], refused)
+        return DecodedTogether(pl.concat(frames), np.concatenate(parts), refused)
+
+    def _read_whole(self, group: Sequence[RecordBatch], of_batches: Sequence[int]) -> _Found | None:
         """All records of a group by one call of polars; None if they do not all fit."""
         count = sum(batch.count for batch in group)
         reader = self._readers.get(_first_schema_id(group[0]) or 0)
@@ -131,41 +158,52 @@ class ColumnCodec:
         create_time = np.repeat([not batch.has_log_append_time for batch in group], counts)
         times = times + np.where(create_time, read[blocks.TIME_DELTA].to_numpy(), 0)
         frame = self._frame(reader.version, pl.Series(offsets), pl.Series(times), read[blocks.KEY], read)
+        part = np.repeat(np.array(of_batches, np.int64), counts)
         if any(batch.first_wanted > batch.base_offset for batch in group):
-            first_wanted = np.repeat([batch.first_wanted for batch in group], counts)
-            frame = frame.filter(pl.Series(offsets >= first_wanted))
-        return frame
+            wanted = offsets >= np.repeat([batch.first_wanted for batch in group], counts)
+            return frame.filter(wanted), part[wanted]
+        return frame, part
 
-    def _read_one_by_one(self, group: Sequence[RecordBatch]) -> tuple[list[pl.DataFrame], list[Refused]]:
-        refused: list[Refused] = []
-        by_version: dict[int, list[Record]] = defaultdict(list)
-        for batch in group:
+    def _read_one_by_one(
+        self, group: Sequence[RecordBatch], of_batches: Sequence[int], refused: list[list[Refused]]
+    ) -> _Found | None:
+        """What can be read; adds the others to ``refused``."""
+        bad: list[tuple[int, Refused]] = []
+        by_version: dict[int, list[_Placed]] = defaultdict(list)
+        for part, batch in zip(of_batches, group, strict=True):
             for record in batch.records():
                 if record.value and (known := self._prefixes.get(record.value[: framing.SIZE])):
-                    by_version[known].append(record)
+                    by_version[known].append(_Placed(part, record))
                     continue
                 unframed = framing.unframe(self._registry, self.subject, record.value)
                 if isinstance(unframed, framing.BadFrame):
-                    refused.append(_refuse(record, unframed.reason, None, unframed.detail, unframed.schema_id))
+                    refusal = _refuse(record, unframed.reason, None, unframed.detail, unframed.schema_id)
+                    bad.append((part, refusal))
                 else:
-                    by_version[unframed.schema_id].append(record)
-        frames = []
-        for schema_id, records in by_version.items():
+                    by_version[unframed.schema_id].append(_Placed(part, record))
+        frames, good = [], []
+        for schema_id, placed in by_version.items():
             version = self._registry.by_id(schema_id)
-            values = [record.value or b"" for record in records]
+            values = [record.value or b"" for _, record in placed]
             readable = sound(version.shapes, values, framing.SIZE)
-            refused += (_why(version, records[at]) for at in np.flatnonzero(~readable))
-            good = [records[at] for at in np.flatnonzero(readable)]
-            if good:
-                read = self._readers[schema_id].read_values([record.value or b"" for record in good])
-                offsets = pl.Series([record.offset for record in good], dtype=pl.Int64)
-                times = pl.Series([record.appended_at for record in good], dtype=pl.Int64)
-                keys = pl.Series([record.key for record in good], dtype=pl.Binary)
+            bad += ((placed[at].part, _why(version, placed[at].record)) for at in np.flatnonzero(~readable))
+            if readable.any():
+                mine = [placed[at] for at in np.flatnonzero(readable)]
+                read = self._readers[schema_id].read_values([record.value or b"" for _, record in mine])
+                offsets = pl.Series([record.offset for _, record in mine], dtype=pl.Int64)
+                times = pl.Series([record.appended_at for _, record in mine], dtype=pl.Int64)
+                keys = pl.Series([record.key for _, record in mine], dtype=pl.Binary)
                 frames.append(self._frame(version, offsets, times, keys, read))
-        refused.sort(key=lambda bad: bad.offset)
-        if len(frames) > 1:
-            frames = [pl.concat(frames).sort(OFFSET)]
-        return frames, refused
+                good += mine
+        for part, refusal in sorted(bad, key=lambda found: found[1].offset):
+            refused[part].append(refusal)
+        if not frames:
+            return None
+        part_of = np.array([part for part, _ in good], np.int64)
+        if len(frames) == 1:
+            return frames[0], part_of
+        order = np.lexsort((np.array([record.offset for _, record in good]), part_of))
+        return pl.concat(frames)[order], part_of[order]
 
     def _frame(
         self, writer: SchemaVersion, offsets: pl.Series, times: pl.Series, keys: pl.Series, read: pl.DataFrame
@@ -268,22 +306,28 @@ def _default(shape: Field) -> Any:
     return shape.default
 
 
-def _groups(batches: Iterable[RecordBatch]) -> Iterable[list[RecordBatch]]:
-    """Stretches of batches that may be read together: of one first schema id, and not too many records."""
+def _groups(partitions: Iterable[Iterable[RecordBatch]]) -> Iterable[tuple[list[RecordBatch], list[int]]]:
+    """Stretches of batches that may be read together: of one first schema id, and not too many records.
+
+    With each batch goes the place of its partition among those given.
+    """
     group: list[RecordBatch] = []
+    parts: list[int] = []
     count, schema_id = 0, None
-    for batch in batches:
-        if batch.is_control or not batch.count:
-            continue
-        first = _first_schema_id(batch)
-        if group and (first != schema_id or count + batch.count > RECORDS_PER_READ):
-            yield group
-            group, count = [], 0
-        group.append(batch)
-        count += batch.count
-        schema_id = first
+    for part, batches in enumerate(partitions):
+        for batch in batches:
+            if batch.is_control or not batch.count:
+                continue
+            first = _first_schema_id(batch)
+            if group and (first != schema_id or count + batch.count > RECORDS_PER_READ):
+                yield group, parts
+                group, parts, count = [], [], 0
+            group.append(batch)
+            parts.append(part)
+            count += batch.count
+            schema_id = first
     if group:
-        yield group
+        yield group, parts
 
 
 def _first_schema_id(batch: RecordBatch) -> int | None:

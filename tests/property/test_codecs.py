@@ -125,6 +125,17 @@ def test_rows_and_columns_say_the_same_of_any_bytes(batches: list[Any]) -> None:
     assert few.frame["sequence"].equals(decoded.frame["sequence"])
 
 
+@given(st.lists(logs(), max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_partitions_decoded_together_give_what_each_gives_alone(partitions: list[list[Any]]) -> None:
+    columns = ColumnCodec(registry(), EVENTS)
+    together = columns.decode_together(partitions)
+    alone = [columns.decode(batches) for batches in partitions]
+    assert together.frame.rows() == [row for decoded in alone for row in decoded.frame.rows()]
+    assert together.part.tolist() == [part for part, decoded in enumerate(alone) for _ in range(len(decoded.frame))]
+    assert together.refused == [decoded.refused for decoded in alone]
+
+
 @given(st.lists(st.binary(max_size=70) | st.none()), st.integers(1, 64))
 @settings(deadline=None)
 def test_a_column_of_keys_is_partitioned_as_each_key_is(keys: list[bytes | None], partitions: int) -> None:
