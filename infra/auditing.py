@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -10,14 +11,15 @@ from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
 from infra.errors import MissingPart
 from infra.home import Home
-from schemas.topics import ALL_TOPICS
+from schemas.topics import ALL_TOPICS, partitions_of
 from schemas.wire.batches import RecordBatch, hand_out_batches
 from sinks.audit import Finding, audit, next_ranges
 from sinks.blocks import Span
 from sinks.clickhouse import ClickHouse
 from sinks.ledger import Place
 
-POSITIONS_AT_ONCE = 20_000
+# The identities of a range go into one statement, which the engine reads up to 256 KiB.
+POSITIONS_AT_ONCE = 2_000
 STALLED_SECONDS = 30.0
 _POLL_MS = 500
 
@@ -29,63 +31,97 @@ def audit_home(home: Home) -> list[Finding]:
     Asked as the writer: the reader does not see the restricted tables. Raises MissingPart when the log cannot be read,
     StatementFailed.
     """
-    positions, starts = asyncio.run(_positions(home.kafka_bootstrap))
-    ranges = next_ranges({}, positions, POSITIONS_AT_ONCE)
+    partitions = home.settings.partitions
+    with asyncio.Runner() as runner:
+        log = runner.run(_log(home.kafka_bootstrap, partitions))
+        ranges = next_ranges(dict(log.begins), log.acknowledged, POSITIONS_AT_ONCE)
+        reader = runner.run(_reader(home.kafka_bootstrap))
 
-    def read_log(span: Span) -> list[RecordBatch]:
-        return asyncio.run(_read(home.kafka_bootstrap, span))
+        def read_log(span: Span) -> list[RecordBatch]:
+            return runner.run(_read(reader, span))
 
-    with ClickHouse(writer_address(home), "checkline-audit") as client:
-        return audit(client, positions, starts, read_log, ranges, partitions=home.settings.partitions)
+        try:
+            with ClickHouse(writer_address(home), "checkline-audit") as client:
+                findings = audit(client, log.acknowledged, log.begins, read_log, ranges, partitions=partitions)
+        finally:
+            runner.run(reader.stop())
+        ends = runner.run(_log(home.kafka_bootstrap, partitions)).ends
+    return [finding for finding in findings if not _written_meanwhile(finding, log, ends)]
 
 
-async def _positions(bootstrap: str) -> tuple[Mapping[Place, int], Mapping[Place, int]]:
-    """Up to where the sinks have acknowledged each partition, and where its log begins."""
+class Log(NamedTuple):
+    """Where each partition begins, up to where the sinks have acknowledged it (absent: never), and where it ends."""
+
+    begins: Mapping[Place, int]
+    acknowledged: Mapping[Place, int]
+    ends: Mapping[Place, int]
+
+
+def _written_meanwhile(finding: Finding, log: Log, ends: Mapping[Place, int]) -> bool:
+    """Whether a finding only says that the ledger is ahead of the acknowledgement: a block is written first, and the
+    sinks do not stand still for an audit. The ledger must not be ahead of the log itself."""
+    place = (finding.topic, finding.partition)
+    ahead = finding.check == "coverage" and finding.begin >= log.acknowledged.get(place, 0)
+    return ahead and finding.end <= ends.get(place, 0)
+
+
+async def _log(bootstrap: str, partitions: int) -> Log:
+    """The extent of the log now. Raises MissingPart when the broker does not know one of the partitions."""
     (group,) = SINK_GROUP
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False, isolation_level="read_committed"
+    )
     try:
         await consumer.start()
+        # Asked for by number: the client knows nothing of the partitions of topics it does not subscribe to.
         everything = [
             TopicPartition(topic.name, number)
             for topic in ALL_TOPICS
-            for number in await _partitions(consumer, topic.name)
+            for number in range(partitions_of(topic, partitions))
         ]
         consumer.assign(everything)
         begins = await consumer.beginning_offsets(everything)
         committed = {one: await consumer.committed(one) for one in everything}
-        starts = {(one.topic, one.partition): offset for one, offset in begins.items()}
-        positions = {(one.topic, one.partition): offset for one, offset in committed.items() if offset is not None}
-        return positions, starts
+        ends = await consumer.end_offsets(everything)
     finally:
         await consumer.stop()
+    if missing := [one for one in everything if one not in begins or one not in ends]:
+        raise MissingPart(f"kafka knows no partition {missing[0].partition} of {missing[0].topic}; run checkline up")
+    acknowledged = {one: offset for one, offset in committed.items() if offset is not None}
+    return Log(_by_place(begins), _by_place(acknowledged), _by_place(ends))
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    await consumer.topics()
-    return sorted(consumer.partitions_for_topic(topic) or ())
+def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
+    return {(one.topic, one.partition): offset for one, offset in offsets.items()}
 
 
-async def _read(bootstrap: str, span: Span) -> list[RecordBatch]:
-    """The record batches of a range of the log."""
+async def _reader(bootstrap: str) -> AIOKafkaConsumer:
+    """A consumer that hands out batches of whatever partition it is assigned."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed")
-    hand_out_batches(consumer, (span.topic,))
+    hand_out_batches(consumer, [topic.name for topic in ALL_TOPICS])
     try:
         await consumer.start()
-        place = TopicPartition(span.topic, span.partition)
-        consumer.assign([place])
-        consumer.seek(place, span.begin)
-        batches: list[RecordBatch] = []
-        moved = time.monotonic()
-        while (position := await consumer.position(place)) < span.end:
-            for found in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                batches += found
-            if await consumer.position(place) > position:
-                moved = time.monotonic()
-            elif time.monotonic() - moved > STALLED_SECONDS:
-                raise MissingPart(
-                    f"kafka gives nothing of {span.topic}/{span.partition} from offset {position} on for "
-                    f"{STALLED_SECONDS:.0f} s; see checkline status"
-                )
-        return batches
-    finally:
+    except BaseException:
         await consumer.stop()
+        raise
+    return consumer
+
+
+async def _read(consumer: AIOKafkaConsumer, span: Span) -> list[RecordBatch]:
+    """The record batches of a range of the log. Raises MissingPart when it does not come."""
+    place = TopicPartition(span.topic, span.partition)
+    consumer.assign([place])
+    consumer.seek(place, span.begin)
+    batches: list[RecordBatch] = []
+    moved = time.monotonic()
+    while (position := await consumer.position(place)) < span.end:
+        for found in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
+            batches += found
+        if await consumer.position(place) > position:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > STALLED_SECONDS:
+            raise MissingPart(
+                f"kafka gives nothing of {span.topic}/{span.partition} from offset {position} on for "
+                f"{STALLED_SECONDS:.0f} s; see checkline status"
+            )
+    return batches

@@ -60,7 +60,9 @@ def demonstrate(name: str, scale: float | None) -> bool:
 
     Raises CannotRun, and KeyboardInterrupt on SIGINT and SIGTERM; no part runs any more in any case.
     """
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # Importing polars puts a handler of its own before Python's, under which a wait for another thread goes on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     stages = Stages()
     campaign = find_campaign(name)
     settings = read_settings(clock="event")

@@ -101,10 +101,9 @@ def test_a_gap_in_the_ledger_is_a_finding_and_exit_1(fed_home: FedHome) -> None:
     with ClickHouse(writer_address(fed_home.home), "test") as writer:
         kept = "SELECT * FROM checkline.ledger FINAL WHERE topic = 'reports' AND partition = 3"
         writer.execute(f"CREATE TABLE checkline.kept ENGINE = MergeTree ORDER BY tuple() AS {kept}")
-        gone = (
-            "ALTER TABLE checkline.ledger DELETE WHERE topic = 'reports' AND partition = 3 SETTINGS mutations_sync = 2"
-        )
-        writer.execute(gone)
+        place = "topic = 'reports' AND partition = 3"
+        writer.execute(f"ALTER TABLE checkline.ledger DELETE WHERE {place} SETTINGS mutations_sync = 2")
+        assert writer.rows(f"SELECT count() FROM checkline.ledger FINAL WHERE {place}") == [(0,)]
         try:
             result = fed_home.call("audit", "--json")
         finally:
