@@ -106,6 +106,7 @@ def facts_of(topic: str, row: Mapping[str, Any]) -> Iterator[PersonFact]:
         yield from _of_temperature(row)
     elif topic == topics.FOLLOW_UPS.name:
         yield _of_follow_up(row)
+        yield from _symptoms(row)
     else:
         raise ValueError(f"{topic} is not a topic about persons")
 
@@ -122,8 +123,7 @@ def _of_check_in(row: Mapping[str, Any]) -> Iterator[PersonFact]:
         yield CodeShown(*event, row["health_code"])
     if row["origin_area"] is not None or row["origin_tier"] != "NOT_STATED":
         yield CameFrom(*event, row["origin_area"], row["origin_tier"])
-    if row["symptoms"]:
-        yield SymptomsStated(*event, tuple(sorted(row["symptoms"])))
+    yield from _symptoms(row)
 
 
 def _of_temperature(row: Mapping[str, Any]) -> Iterator[PersonFact]:
@@ -138,8 +138,12 @@ def _of_temperature(row: Mapping[str, Any]) -> Iterator[PersonFact]:
         row["task"],
         row["slot"],
     )
+    yield from _symptoms(row)
+
+
+def _symptoms(row: Mapping[str, Any]) -> Iterator[PersonFact]:
     if row["symptoms"]:
-        yield SymptomsStated(*event, tuple(sorted(row["symptoms"])))
+        yield SymptomsStated(*_event(row), tuple(sorted(row["symptoms"])))
 
 
 def _of_follow_up(row: Mapping[str, Any]) -> PersonFact:

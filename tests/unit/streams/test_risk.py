@@ -138,3 +138,16 @@ def test_the_verdict_is_the_segment_in_force() -> None:
     assert verdict(segments, NOON - 1) is None
     assert verdict(segments, NOON) == segments[0]
     assert verdict(segments, NOON + 24 * HOUR) is None
+
+
+def test_symptoms_count_wherever_they_are_stated() -> None:
+    desk = Desk()
+    attempt = {"method": "PHONE", "outcome": "SEEN_NOT_OK", "symptoms": ["FEVER"]}
+    stated = [
+        desk.passage(symptoms=["FEVER"]),
+        desk.reading(366, symptoms=["FEVER"]),
+        desk.event(events.Attempt, **attempt),
+    ]
+    for event in stated:
+        segment = only(event)
+        assert (segment.level, segment.rule, segment.until) == ("MEDIUM", "symptoms", NOON + 72 * HOUR)
