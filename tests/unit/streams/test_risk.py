@@ -1,5 +1,7 @@
 """Risk as a pure function of facts and reference."""
 
+from typing import Any
+
 import pytest
 
 from schemas import events
@@ -142,7 +144,7 @@ def test_the_verdict_is_the_segment_in_force() -> None:
 
 def test_symptoms_count_wherever_they_are_stated() -> None:
     desk = Desk()
-    attempt = {"method": "PHONE", "outcome": "SEEN_NOT_OK", "symptoms": ["FEVER"]}
+    attempt: dict[str, Any] = {"method": "PHONE", "outcome": "SEEN_NOT_OK", "symptoms": ["FEVER"]}
     stated = [
         desk.passage(symptoms=["FEVER"]),
         desk.reading(366, symptoms=["FEVER"]),
