@@ -1,6 +1,6 @@
-"""A batch agent: what an app does with everything that one turn brought to one partition."""
+"""A batch agent: what an app does with everything that one turn brought to its partitions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from schemas.wire.batches import RecordBatch
@@ -42,7 +42,13 @@ class Announced(NamedTuple):
     outputs: Outputs
 
 
-Handler = Callable[[Turn], Step]
+Decide = Callable[[], Step]
+"""Folds what one turn brought to one partition."""
+
+Handler = Callable[[Sequence[Turn]], Sequence[Decide]]
+"""Sees the turns of several partitions at once, for looking at columns costs the same for few records and for many;
+each is then decided by itself."""
+
 TickHandler = Callable[[int, Mapping[bytes, bytes], int], Announced]
 
 

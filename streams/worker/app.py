@@ -4,7 +4,7 @@ app = BatchApp(settings)
 persons = app.bytes_table("persons")
 
 @app.batch_agent(app.topic("check-ins"), app.topic("temperatures"), table=persons, clock=WallClock())
-def fold(turn: Turn) -> Step: ...
+def fold(turns: Sequence[Turn]) -> Sequence[Decide]: ...
 
 @fold.on_due(next_due)
 def announce(partition, states, as_of) -> Announced: ...
@@ -111,7 +111,7 @@ class BatchApp(faust.App):
     def batch_agent(
         self, *topics: TopicT, table: Any, clock: Clock, reference: ReferenceGate | None = None
     ) -> Callable[[Handler], BatchAgent]:
-        """Decorator of the app's agent: ``handler(turn) -> step``, see `streams.worker.agent`."""
+        """Decorator of the app's agent: ``handler(turns) -> decisions``, see `streams.worker.agent`."""
         if self._declared is not None:
             raise RuntimeError("a batch app has one agent: its transactional ids belong to its partitions")
 

@@ -11,7 +11,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ from schemas.topics import DEFAULT_PARTITIONS, DERIVED_TOPICS, PERSON_TOPICS, pa
 from schemas.validity import Limits
 from streams.fold import Fold
 from streams.worker import log_limits
-from streams.worker.agent import Announced, Step, Turn
+from streams.worker.agent import Announced, Decide, Turn
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.batch import FoldAgent, Scope
 from streams.worker.clock import Clock, EventClock, WallClock
@@ -76,8 +76,8 @@ def build_app(
     table = app.bytes_table(TABLES[app_name])
 
     @app.batch_agent(*(app.bytes_topic(name) for name in names), table=table, clock=clock, reference=feed)
-    def apply_rules(turn: Turn) -> Step:
-        return rules.step(turn)
+    def apply_rules(turns: Sequence[Turn]) -> Sequence[Decide]:
+        return rules.sift(turns)
 
     @apply_rules.on_due(fold.next_due)
     def announce(partition: int, states: Mapping[bytes, bytes], as_of: int) -> Announced:

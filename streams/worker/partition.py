@@ -1,6 +1,7 @@
 """One partition of the worker: what happens to a batch, in five steps.
 
-1. **Fold**: records above the markers become changes, outputs and dead letters; pure, in memory.
+1. **Fold**: records above the markers become changes, outputs and dead letters; pure, in memory. What matters is sifted
+   out for several partitions at once, see `streams.worker.batch`; from there on each goes by itself.
    Dying here: nothing has happened.
 2. **Transaction**: outputs, changes and markers go to Kafka, all or nothing.
    Dying before its end: the broker or the next owner aborts it, readers never see it, the batch is folded again.
@@ -21,7 +22,7 @@ from collections.abc import Mapping
 
 from schemas.wire.batches import RecordBatch
 from streams.fold import Changes, Outputs
-from streams.worker.agent import BatchAgent, Turn
+from streams.worker.agent import BatchAgent, Decide, Turn
 from streams.worker.markers import Markers, as_changes
 from streams.worker.stores import PartitionedStore
 from streams.worker.ticks import TickIndex
@@ -75,15 +76,17 @@ class OwnedPartition:
         marker = self.markers.get(topic)
         return marker.offset + 1 if marker else 0
 
-    async def apply(self, batches: Mapping[str, list[RecordBatch]]) -> dict[str, int]:
-        """The steps above; returns the next offset of each topic, for the acknowledgement."""
+    def turn(self, batches: Mapping[str, list[RecordBatch]]) -> Turn | None:
+        """What of the batches lies above the markers; None: nothing."""
         fresh = {topic: new for topic, found in batches.items() if (new := self._above_marker(topic, found))}
-        if fresh:
-            step = self._agent.handler(Turn(self.number, fresh, self.markers, self._load))
-            await self._write(step.outputs, {**step.changes, **as_changes(step.markers)}, step.as_of)
-            self._arm(step.changes)
-            self.markers = {**self.markers, **step.markers}
-        return {topic: self.next_offset(topic) for topic in batches}
+        return Turn(self.number, fresh, self.markers, self._load) if fresh else None
+
+    async def apply(self, decide: Decide) -> None:
+        """Steps 1 to 4 for a turn; the next offsets, for the acknowledgement, are `next_offset` afterwards."""
+        step = decide()
+        await self._write(step.outputs, {**step.changes, **as_changes(step.markers)}, step.as_of)
+        self._arm(step.changes)
+        self.markers = {**self.markers, **step.markers}
 
     async def tick(self) -> None:
         """Ticks at most `TICK_CHUNK` states, in a transaction of their own."""

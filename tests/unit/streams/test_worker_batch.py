@@ -52,6 +52,11 @@ def agent(fold: SmallFold | None = None, *, refuse_old: bool = True) -> FoldAgen
     return FoldAgent(fold or SmallFold(), EventClock(TOPICS), default_registry(), scope)
 
 
+def step_of(rules: FoldAgent, turn: Turn) -> Step:
+    (decide,) = rules.sift([turn])
+    return decide()
+
+
 def sent(event: Event) -> tuple[bytes, bytes]:
     topic, key, row = event.record()
     return key, CODECS[PREFIX + topic].encode(row)
@@ -78,10 +83,11 @@ def letters(step: Step) -> dict[bytes, dict[str, Any]]:
 
 def test_good_rows_are_folded_and_their_outputs_go_to_topics_of_the_installation() -> None:
     desk = Desk()
-    step = agent().step(
+    step = step_of(
+        agent(),
         turn(
             temperatures=batch(sent(desk.reading(FEVER)), sent(desk.reading(FEVER))),
-        )
+        ),
     )
     assert decoded(step.changes[TOKEN.encode()]) == {"desk-1#1", "desk-1#2"}
     assert [key for key, _ in step.outputs[PREFIX + RISK_CHANGES.name]] == [b"desk-1#1", b"desk-1#2"]
@@ -91,7 +97,7 @@ def test_good_rows_are_folded_and_their_outputs_go_to_topics_of_the_installation
 
 def test_a_kept_row_is_given_in_full_as_the_row_codec_gives_it() -> None:
     fold, event = Recorder(), Desk().reading(FEVER, instrument="gun-7", symptoms=["DRY_COUGH", "FEVER"], slot="NOON")
-    agent(fold).step(turn(temperatures=batch(sent(event), base=40)))
+    step_of(agent(fold), turn(temperatures=batch(sent(event), base=40)))
     key, row = fold.rows[0]["temperatures"][0]
     assert key == TOKEN.encode()
     assert row == {**CODECS[TEMPERATURES].decode(sent(event)[1]), "offset": 40, "appended_at": NOON + 1000}
@@ -99,7 +105,7 @@ def test_a_kept_row_is_given_in_full_as_the_row_codec_gives_it() -> None:
 
 def test_rows_that_the_screen_drops_are_not_folded_and_not_dead() -> None:
     fold = Recorder()
-    step = agent(fold).step(turn(temperatures=batch(sent(Desk().reading(365)))))
+    step = step_of(agent(fold), turn(temperatures=batch(sent(Desk().reading(365)))))
     assert (fold.rows, step.changes, step.outputs, step.markers) == ([], {}, {}, {TEMPERATURES: Marker(0)})
 
 
@@ -107,7 +113,8 @@ def test_poison_becomes_dead_letters_with_its_raw_bytes_and_its_neighbours_are_f
     desk = Desk()
     key, whole = sent(desk.reading(FEVER))
     unknown = b"\0" + struct.pack(">I", 999) + whole[5:]
-    step = agent().step(
+    step = step_of(
+        agent(),
         turn(
             temperatures=batch(
                 (key, b"{}"),
@@ -119,7 +126,7 @@ def test_poison_becomes_dead_letters_with_its_raw_bytes_and_its_neighbours_are_f
                 (b"not a token", whole),
                 base=100,
             )
-        )
+        ),
     )
     assert decoded(step.changes[key]) == {"desk-1#1", "desk-1#2"}
     found = {letter["offset"]: letter for letter in letters(step).values()}
@@ -144,7 +151,7 @@ def test_poison_becomes_dead_letters_with_its_raw_bytes_and_its_neighbours_are_f
 def test_a_row_without_a_fact_is_a_rule_error_with_its_raw_bytes() -> None:
     desk = Desk()
     bad = sent(desk.reading(FEVER, instrument=BROKEN))
-    step = agent().step(turn(temperatures=batch(bad, sent(desk.reading(FEVER)))))
+    step = step_of(agent(), turn(temperatures=batch(bad, sent(desk.reading(FEVER)))))
     (letter,) = letters(step).values()
     assert (letter["offset"], letter["reason"], letter["record_value"]) == (0, "RULE_ERROR", bad[1])
     assert decoded(step.changes[TOKEN.encode()]) == {"desk-1#2"}
@@ -152,16 +159,16 @@ def test_a_row_without_a_fact_is_a_rule_error_with_its_raw_bytes() -> None:
 
 def test_a_row_beyond_the_horizon_is_a_dead_letter_where_persons_are_judged() -> None:
     old = sent(Desk().passage(NOON - 31 * DAY, sent_at=NOON))
-    step = agent().step(turn(check_ins=batch(old)))
+    step = step_of(agent(), turn(check_ins=batch(old)))
     assert [letter["reason"] for letter in letters(step).values()] == ["BEYOND_HORIZON"]
-    step = agent(refuse_old=False).step(turn(check_ins=batch(old)))
+    step = step_of(agent(refuse_old=False), turn(check_ins=batch(old)))
     assert letters(step) == {}
     assert step.changes
 
 
 def test_a_record_in_the_wrong_partition_is_a_dead_letter() -> None:
     found = turn(check_ins=batch(sent(Desk().passage())))
-    step = agent().step(found._replace(partition=(PARTITION + 1) % PARTITIONS))
+    step = step_of(agent(), found._replace(partition=(PARTITION + 1) % PARTITIONS))
     assert [letter["reason"] for letter in letters(step).values()] == ["WRONG_PARTITION"]
 
 
@@ -169,7 +176,7 @@ def test_marks_move_the_clock_and_are_no_rows() -> None:
     fold = Recorder()
     markers = {CHECK_INS: Marker(7, NOON + HOUR), FOLLOW_UPS: Marker(3, NOON)}
     batches = batch(mark(TEMPERATURES, NOON + 2 * HOUR), sent(Desk().reading(FEVER)), mark(TEMPERATURES, NOON))
-    step = agent(fold).step(turn(markers, temperatures=batches))
+    step = step_of(agent(fold), turn(markers, temperatures=batches))
     assert step.markers == {TEMPERATURES: Marker(2, NOON + 2 * HOUR)}
     assert step.as_of == NOON  # the smallest of the three
     assert fold.as_of == [NOON]
@@ -177,11 +184,13 @@ def test_marks_move_the_clock_and_are_no_rows() -> None:
 
 
 def test_before_every_topic_has_a_mark_nothing_can_be_due() -> None:
-    assert agent().step(turn(temperatures=batch(mark(TEMPERATURES, NOON)))).as_of == BEFORE_TIME
+    assert step_of(agent(), turn(temperatures=batch(mark(TEMPERATURES, NOON)))).as_of == BEFORE_TIME
 
 
 def test_a_mark_of_an_earlier_turn_is_not_forgotten() -> None:
-    step = agent().step(turn({TEMPERATURES: Marker(3, NOON)}, temperatures=batch(sent(Desk().reading(FEVER)), base=4)))
+    step = step_of(
+        agent(), turn({TEMPERATURES: Marker(3, NOON)}, temperatures=batch(sent(Desk().reading(FEVER)), base=4))
+    )
     assert step.markers == {TEMPERATURES: Marker(4, NOON)}
 
 
@@ -189,7 +198,7 @@ def test_records_up_to_the_marker_are_applied_already() -> None:
     desk = Desk()
     key, good = sent(desk.reading(FEVER))
     records = batch((key, b"{}"), (key, good), (key, b"[]"), sent(desk.reading(FEVER)), base=10)
-    step = agent().step(turn({TEMPERATURES: Marker(11)}, temperatures=records))
+    step = step_of(agent(), turn({TEMPERATURES: Marker(11)}, temperatures=records))
     assert decoded(step.changes[key]) == {"desk-1#2"}
     assert [letter["offset"] for letter in letters(step).values()] == [12]
 
@@ -197,14 +206,30 @@ def test_records_up_to_the_marker_are_applied_already() -> None:
 def test_topics_of_a_turn_are_folded_together_and_each_gets_its_marker() -> None:
     fold, desk = Recorder(), Desk()
     found = turn(check_ins=batch(sent(desk.passage())), follow_ups=batch(sent(desk.lead()), base=5))
-    step = agent(fold).step(found)
+    step = step_of(agent(fold), found)
     assert len(fold.rows) == 1
     assert set(fold.rows[0]) == {"check-ins", "follow-ups"}
     assert step.markers == {CHECK_INS: Marker(0), FOLLOW_UPS: Marker(5)}
 
 
+def test_partitions_sifted_together_are_decided_as_each_is_alone() -> None:
+    desk, other = Desk(), (PARTITION + 1) % PARTITIONS
+    key, whole = sent(desk.reading(FEVER))
+    here = turn(
+        {TEMPERATURES: Marker(0, NOON)},
+        temperatures=batch((key, whole), (key, b"{}"), mark(TEMPERATURES, NOON + HOUR), sent(desk.reading(FEVER))),
+        check_ins=batch(sent(desk.passage(NOON - 31 * DAY, sent_at=NOON)), sent(desk.passage())),
+    )
+    there = turn(temperatures=batch((key, None), (key, whole), mark(TEMPERATURES, NOON)))._replace(partition=other)
+    together = [decide() for decide in agent().sift([here, there])]
+    assert together == [step_of(agent(), here), step_of(agent(), there)]
+    assert {letter["reason"] for letter in letters(together[0]).values()} == {"FOREIGN_MAGIC", "BEYOND_HORIZON"}
+    assert {letter["reason"] for letter in letters(together[1]).values()} == {"NULL_VALUE", "WRONG_PARTITION"}
+    assert together[0].markers[TEMPERATURES] == Marker(3, NOON + HOUR)
+
+
 def test_a_turn_of_poison_alone_moves_the_marker() -> None:
-    step = agent().step(turn(temperatures=batch((TOKEN.encode(), b"{}"))))
+    step = step_of(agent(), turn(temperatures=batch((TOKEN.encode(), b"{}"))))
     assert (step.changes, step.markers, len(letters(step))) == ({}, {TEMPERATURES: Marker(0)}, 1)
 
 
@@ -217,12 +242,12 @@ def test_how_the_log_is_cut_into_turns_does_not_matter() -> None:
         (key, None),
         sent(desk.reading(FEVER)),
     ]
-    whole = agent().step(turn(temperatures=batch(*records)))
+    whole = step_of(agent(), turn(temperatures=batch(*records)))
     states: dict[bytes, bytes] = {}
     markers: Markers = {}
     dead: dict[bytes, dict[str, Any]] = {}
     for offset, record in enumerate(records):
-        step = agent().step(turn(markers, states, temperatures=batch(record, base=offset)))
+        step = step_of(agent(), turn(markers, states, temperatures=batch(record, base=offset)))
         states.update({key: state for key, state in step.changes.items() if state is not None})
         markers.update(step.markers)
         dead.update(letters(step))
@@ -237,7 +262,7 @@ def test_a_fold_that_raises_is_not_caught() -> None:
             raise ZeroDivisionError("a fault of the platform")
 
     with pytest.raises(ZeroDivisionError):
-        agent(Broken()).step(turn(temperatures=batch(sent(Desk().reading(FEVER)))))
+        step_of(agent(Broken()), turn(temperatures=batch(sent(Desk().reading(FEVER)))))
 
 
 def test_a_tick_that_names_records_is_an_error() -> None:

@@ -1,13 +1,15 @@
 """The five steps of a batch: their order, and that none follows one that failed."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from streams.fold import Changes, Outputs
-from streams.worker.agent import Announced, Step, Turn
+from streams.worker.agent import Announced, Decide, Step, Turn
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.clock import WallClock
 from streams.worker.markers import Marker, Markers, marker_key
@@ -52,7 +54,10 @@ class Bench:
         self.settles = True
 
         @app.batch_agent(app.bytes_topic("check-ins"), table=table, clock=WallClock(lambda: NOW))
-        def handler(turn: Turn) -> Step:
+        def handler(turns: Sequence[Turn]) -> list[Decide]:
+            return [partial(decide, turn) for turn in turns]
+
+        def decide(turn: Turn) -> Step:
             self.turns.append(turn)
             markers: Markers = {"check-ins": Marker(turn.batches["check-ins"][-1].last_offset)}
             return Step({b"k": due}, {"out": [(b"k", b"o")]}, markers, NOW)
@@ -71,8 +76,12 @@ class Bench:
         asyncio.run(partition.recover())
         return partition
 
-    def apply(self) -> dict[str, int]:
-        return asyncio.run(self.partition.apply({"check-ins": [BATCH]}))
+    def apply(self) -> int:
+        """Offset where reading goes on afterwards."""
+        if (turn := self.partition.turn({"check-ins": [BATCH]})) is not None:
+            (decide,) = self.agent.handler([turn])
+            asyncio.run(self.partition.apply(decide))
+        return self.partition.next_offset("check-ins")
 
 
 @pytest.fixture
@@ -81,7 +90,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_outputs_changes_and_marker_are_one_transaction_and_then_the_store_is_written(bench: Bench) -> None:
-    assert bench.apply() == {"check-ins": 6}
+    assert bench.apply() == 6
     marker = {marker_key("check-ins"): Marker(5).encoded()}
     assert bench.broker.told == [({"out": [(b"k", b"o")]}, {b"k": b"", **marker}, NOW)]
     assert bench.broker.offset_in_store == [None]
@@ -91,7 +100,7 @@ def test_outputs_changes_and_marker_are_one_transaction_and_then_the_store_is_wr
 
 def test_what_lies_below_the_marker_is_acknowledged_without_a_transaction(bench: Bench) -> None:
     bench.apply()
-    assert bench.apply() == {"check-ins": 6}
+    assert bench.apply() == 6
     assert len(bench.broker.told) == len(bench.turns) == 1
 
 
@@ -102,7 +111,7 @@ def test_a_refused_transaction_changes_nothing_and_acknowledges_nothing(bench: B
     assert bench.store.changelog_offset(0) is None
     assert bench.partition.next_offset("check-ins") == 0
     bench.broker.refuses = False
-    assert bench.apply() == {"check-ins": 6}
+    assert bench.apply() == 6
 
 
 def test_a_store_that_cannot_be_written_acknowledges_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
