@@ -16,7 +16,7 @@ from schemas.codes import Refusal
 from schemas.identities import content_hash, content_hashes, identity_hashes
 from schemas.registry import Registry
 from schemas.topics import DEAD_LETTERS
-from schemas.validity import Limits, check
+from schemas.validity import Limits, check, key_text
 from schemas.wire.batches import RecordBatch
 from schemas.wire.columns import ColumnCodec, column_type
 from schemas.wire.rows import RowCodec, UndecodableValue
@@ -30,6 +30,7 @@ LAST_HOUR_MS = 2**32 * 1000 - HOUR_MS
 OUTCOMES = ("STORED", "MARK", "REFUSED")
 _STORED, _MARK, _REFUSED = OUTCOMES
 REASONS = ("", *(reason.value for reason in Refusal))
+_PLACE = ("partition", "offset", "appended_at")
 _OUTCOME, _REASON = pl.Enum(OUTCOMES), pl.Enum(REASONS)
 
 
@@ -108,15 +109,9 @@ class EventBlocks:
     def build(self, spans: Batches) -> Rows:
         """Raises `CorruptBatch`."""
         refusals = _Refusals()
-        frames = [self._usable(span, batches, refusals) for span, batches in spans.items() if batches]
-        frame = pl.concat(frames) if frames else pl.DataFrame()
-        events, marks = frame, frame
-        if len(frame):
-            is_mark = frame["kind"] == "TIME_MARK"
-            if is_mark.any():
-                events, marks = frame.filter(~is_mark), frame.filter(is_mark)
-            else:
-                marks = frame.clear()
+        frame = self._usable(spans, refusals)
+        is_mark = frame["kind"] == "TIME_MARK"
+        events, marks = (frame.filter(~is_mark), frame.filter(is_mark)) if is_mark.any() else (frame, frame.clear())
         arrivals = [refusals.arrivals()]
         tables = []
         if len(events):
@@ -132,23 +127,19 @@ class EventBlocks:
             arrivals.append(_arrivals(marks.select("partition", "offset", "appended_at", "sent_at", "sequence"), _MARK))
         return _rows(self._topic, spans, tables, arrivals)
 
-    def _usable(self, span: Span, batches: Sequence[RecordBatch], refusals: _Refusals) -> pl.DataFrame:
-        decoded = self._codec.decode(batches)
-        for bad in decoded.refused:
-            refusals.add(span.partition, bad.offset, bad.appended_at, bad.reason)
-        checked = check(decoded.frame, self._topic, span.partition, self._partitions, self._limits)
-        if checked.invalid:
-            times = dict(decoded.frame.select("offset", "appended_at").iter_rows())
-            for invalid in checked.invalid:
-                refusals.add(span.partition, invalid.offset, times[invalid.offset], invalid.reason)
-        frame = checked.frame
-        beyond = frame["occurred_at"] >= LAST_HOUR_MS
+    def _usable(self, spans: Batches, refusals: _Refusals) -> pl.DataFrame:
+        frame, partitions = _decoded(self._codec, spans, refusals)
+        checked = check(frame, self._topic, partitions, self._partitions, self._limits)
+        for row, invalid in zip(checked.rows, checked.invalid, strict=True):
+            refusals.add(int(partitions[row]), invalid.offset, frame["appended_at"][row], invalid.reason)
+        frame = checked.frame.with_columns(pl.Series("partition", np.delete(partitions, checked.rows)))
+        beyond = frame["occurred_at"].to_numpy() >= LAST_HOUR_MS
         if beyond.any():
-            absurd = frame.filter(beyond).filter(pl.col("kind") != "TIME_MARK")
-            for offset, appended_at in absurd.select("offset", "appended_at").iter_rows():
-                refusals.add(span.partition, offset, appended_at, Refusal.OUT_OF_RANGE)
-            frame = frame.filter(~beyond | (frame["kind"] == "TIME_MARK"))
-        return frame.with_columns(pl.lit(span.partition, pl.Int64).alias("partition"))
+            absurd = pl.Series(beyond) & (frame["kind"] != "TIME_MARK")
+            for partition, offset, appended_at in frame.filter(absurd).select(_PLACE).iter_rows():
+                refusals.add(partition, offset, appended_at, Refusal.OUT_OF_RANGE)
+            frame = frame.filter(~absurd)
+        return frame
 
 
 class DerivedBlocks:
@@ -161,17 +152,12 @@ class DerivedBlocks:
     def build(self, spans: Batches) -> Rows:
         """Raises `CorruptBatch`."""
         refusals = _Refusals()
-        frames = []
-        for span, batches in spans.items():
-            decoded = self._codec.decode(batches)
-            for bad in decoded.refused:
-                refusals.add(span.partition, bad.offset, bad.appended_at, bad.reason)
-            frame = decoded.frame.with_columns(pl.col("key").cast(pl.String, strict=False))
-            for offset, appended_at in frame.filter(pl.col("key").is_null())["offset", "appended_at"].iter_rows():
-                refusals.add(span.partition, offset, appended_at, Refusal.BAD_KEY)
+        frame, partitions = _decoded(self._codec, spans, refusals)
+        frame = frame.with_columns(key_text(frame["key"]), pl.Series("partition", partitions))
+        if frame["key"].null_count():
+            for partition, offset, appended_at in frame.filter(pl.col("key").is_null()).select(_PLACE).iter_rows():
+                refusals.add(partition, offset, appended_at, Refusal.BAD_KEY)
             frame = frame.filter(pl.col("key").is_not_null())
-            frames.append(frame.with_columns(pl.lit(span.partition, pl.Int64).alias("partition")))
-        frame = pl.concat(frames) if frames else pl.DataFrame()
         arrivals = [refusals.arrivals()]
         tables = []
         if len(frame):
@@ -225,6 +211,15 @@ def block_builder(registry: Registry, topic: str, partitions: int, limits: Limit
     if topic in EVENT_TABLES:
         return EventBlocks(registry, topic, partitions, limits)
     return DeadLetterBlocks(registry) if topic == DEAD_LETTERS.name else DerivedBlocks(registry, topic)
+
+
+def _decoded(codec: ColumnCodec, spans: Batches, refusals: _Refusals) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Rows of all spans with the partition of each; adds the other records to ``refusals``."""
+    frame, part, refused = codec.decode_together([*spans.values()])
+    for span, records in zip(spans, refused, strict=True):
+        for bad in records:
+            refusals.add(span.partition, bad.offset, bad.appended_at, bad.reason)
+    return frame, np.array([span.partition for span in spans], np.int64)[part]
 
 
 def source_hashes(sources: pl.Series) -> pl.Series:

@@ -46,6 +46,26 @@ def test_what_happened_after_the_engine_s_last_hour_is_refused_and_a_mark_of_tha
     assert arrivals["reason"].to_list() == ["OUT_OF_RANGE", "", ""]
 
 
+def test_spans_built_together_are_the_blocks_that_each_is_alone() -> None:
+    log = Log()
+    for number, person in enumerate(PERSONS):
+        log.publish(Gate(f"gate-{number}").passage(person, NOON + number * HOUR))
+    for partition in range(PARTITIONS):
+        log.append(("check-ins", partition), [Sent(PERSONS[0].encode(), b"poison"), Sent(b"nobody", None)])
+        log.mark("check-ins", partition, NOON)
+    here, there = Span("check-ins", 0, 0, 1), Span("check-ins", 1, 0, 1)
+    first = {place: batches[0] for place, batches in log.batches.items()}
+    strays = {here: [first["check-ins", 1]], there: [first["check-ins", 0]]}  # each in the other's partition
+    builder = block_builder(default_registry(), "check-ins", PARTITIONS, Limits())
+    for spans in (log.spans(), strays):
+        together = builder.build(spans)
+        alone = [builder.build({span: batches}) for span, batches in spans.items()]
+        assert together.blocks == [block for rows in alone for block in rows.blocks]
+        order = ["partition", "offset"]
+        assert together.arrivals.sort(order).equals(pl.concat([rows.arrivals for rows in alone]).sort(order))
+    assert {block.refused for block in together.blocks} == {1}
+
+
 def test_a_span_of_holes_only_is_a_block_without_records() -> None:
     rows = block_builder(default_registry(), "check-ins", PARTITIONS, Limits()).build({Span("check-ins", 1, 5, 9): []})
     assert rows.blocks == [Block(Span("check-ins", 1, 5, 9), 0, 0, 0, 0, [])]
