@@ -31,7 +31,7 @@ from infra.home import Home
 from infra.lag.collector import LagCollector
 from infra.settings import read_settings
 from schemas import topics
-from tests.benchmarks.stream import stream
+from tests.benchmarks.stream import ONE_PASSES_IN, PERSONS, stream
 
 (RISK_GROUP, *_) = WORKER_GROUPS
 ORDINARY_GROUP = "bench-faust-ordinary"
@@ -74,8 +74,9 @@ class Result(NamedTuple):
 class Bench:
     """A home with a running broker and column store."""
 
-    def __init__(self, home: Home, supervisor: Supervisor) -> None:
+    def __init__(self, home: Home, supervisor: Supervisor, persons: int, one_passes_in: int) -> None:
         self.home = home
+        self._persons, self._one_passes_in = persons, one_passes_in
         self.engine = self._process(supervisor, CLICKHOUSE)
         self.published = 0
         names = [topic.name for topic in topics.PERSON_TOPICS]
@@ -91,7 +92,7 @@ class Bench:
     def publish(self, count: int) -> None:
         """Publish the next events of the stream; returns when all are acknowledged."""
         with Publisher(self.home.kafka_bootstrap) as publisher:
-            for topic, key, value, at in stream(count, BEGIN + self.published):
+            for topic, key, value, at in stream(count, BEGIN + self.published, self._persons, self._one_passes_in):
                 publisher.publish_encoded(topic, key, value, appended_at=at)
         self.published += count
 
@@ -216,12 +217,14 @@ def main() -> None:
     arguments.add_argument("--events", type=int, default=1_000_000)
     arguments.add_argument("--ordinary-events", type=int, default=30_000)
     arguments.add_argument("--pipeline-events", type=int, default=300_000)
+    arguments.add_argument("--persons", type=int, default=PERSONS)
+    arguments.add_argument("--one-passes-in", type=int, default=ONE_PASSES_IN, help="1: every row leaves a fact")
     wanted = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="checkline-bench-") as directory:
         home = Home.open(read_settings(home=Path(directory), clock="event"))
         planned = parts(home, only=(KAFKA, CLICKHOUSE, TOPICS, MIGRATIONS))
         with Supervisor(planned, home.logs, progress=say) as supervisor:
-            bench = Bench(home, supervisor)
+            bench = Bench(home, supervisor, wanted.persons, wanted.one_passes_in)
             with Publisher(home.kafka_bootstrap) as publisher:  # lets everything published here be judged
                 far = BEGIN + 10 * wanted.events
                 publisher.publish_mark(

@@ -1,4 +1,4 @@
-"""The bench's own stream: check-ins, temperatures and follow-ups of which one row in seven passes the screen."""
+"""The bench's own stream: check-ins, temperatures and follow-ups, of which by default one row in seven matters."""
 
 import random
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from schemas.wire.rows import RowCodec
 PERSONS = 100_000
 SEED = 2020
 ONE_PASSES_IN = 7
+_STRIDE = 7919  # a prime: goes through all persons, in an order that looks like none
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -23,10 +24,12 @@ def token_of(number: int) -> str:
     return "p00" + "".join(letters)
 
 
-def stream(count: int, begin: int) -> Iterator[tuple[str, bytes, bytes, int]]:
+def stream(
+    count: int, begin: int, persons: int = PERSONS, one_passes_in: int = ONE_PASSES_IN
+) -> Iterator[tuple[str, bytes, bytes, int]]:
     """``count`` records (topic, key, framed value, append time) from ``begin`` (UTC milliseconds) on, 1 ms apart."""
     chosen = random.Random(SEED)
-    tokens = [token_of(number) for number in range(PERSONS)]
+    tokens = [token_of(number) for number in range(persons)]
     codecs = {topic: RowCodec(default_registry(), topic) for topic in ("check-ins", "temperatures", "follow-ups")}
     common: dict[str, Any] = {
         "source": "bench-1",
@@ -50,7 +53,7 @@ def stream(count: int, begin: int) -> Iterator[tuple[str, bytes, bytes, int]]:
     for number in range(count):
         at = begin + number
         stated: dict[str, Any] = {"sequence": number, "occurred_at": at, "sent_at": at}
-        passes = number % ONE_PASSES_IN == 0
+        passes = number % one_passes_in == 0
         draw = chosen.random()
         if passes and draw < 0.4:
             record, stated = lead.record(), {**stated, "lead_id": f"lead-{number}", "received_at": at}
@@ -61,4 +64,4 @@ def stream(count: int, begin: int) -> Iterator[tuple[str, bytes, bytes, int]]:
             record = reading.record()
             stated["value_tenths"] = chosen.randrange(374, 390) if passes else chosen.randrange(358, 372)
         topic, _, row = record
-        yield topic, tokens[chosen.randrange(PERSONS)].encode(), codecs[topic].encode({**row, **stated}), at
+        yield topic, tokens[number * _STRIDE % persons].encode(), codecs[topic].encode({**row, **stated}), at
