@@ -3,9 +3,11 @@
 1. **Fold**: records above the markers become changes, outputs and dead letters; pure, in memory. What matters is sifted
    out for several partitions at once, see `streams.worker.batch`; from there on each goes by itself.
    Dying here: nothing has happened.
-2. **Transaction**: outputs, changes and markers go to Kafka, all or nothing.
+2. **Transaction**: outputs, changes and markers go to Kafka, all or nothing. A turn without outputs and changes (most
+   records are screened out) has none: its markers go with the next one, or when they are `UNWRITTEN_OFFSETS` ahead.
    Dying before its end: the broker or the next owner aborts it, readers never see it, the batch is folded again.
    Dying after it: the changelog has all of it; the next owner recovers from there and goes on behind the markers.
+   What was read behind them and changed nothing is read once more, and changes nothing.
 3. **Store**: changes, markers and the changelog offset in one local write.
    Dying before it: recovery reads from the stored offset on and finds what is missing.
 4. **Index**: markers and due times in memory.
@@ -31,6 +33,9 @@ from streams.worker.transactions import PartitionTransactions
 TICK_CHUNK = 5_000
 """States ticked in one transaction: the stream must keep room."""
 
+UNWRITTEN_OFFSETS = 10_000
+"""How far a topic's marker may be ahead of what is written: what is read again after a crash, for nothing."""
+
 _INDEX_CHUNK = 20_000
 
 log = logging.getLogger(__name__)
@@ -42,6 +47,8 @@ class OwnedPartition:
     def __init__(self, number: int, agent: BatchAgent, transactions: PartitionTransactions) -> None:
         self.number = number
         self.markers: Markers = {}
+        """How far each topic is applied."""
+        self._written: Markers = {}
         self.recovered = False
         """Whether reading goes on behind the markers: set by whoever seeks there."""
         self._agent = agent
@@ -59,7 +66,8 @@ class OwnedPartition:
 
     async def recover(self) -> None:
         """Reads markers and due times back, once the store has caught up with the changelog."""
-        self.markers = self._store.markers(self.number, self._agent.topics)
+        self._written = self._store.markers(self.number, self._agent.topics)
+        self.markers = dict(self._written)
         if self._ticks is not None:
             chunk = []
             for item in self._store.states(self.number):
@@ -84,9 +92,13 @@ class OwnedPartition:
     async def apply(self, decide: Decide) -> None:
         """Steps 1 to 4 for a turn; the next offsets, for the acknowledgement, are `next_offset` afterwards."""
         step = decide()
-        await self._write(step.outputs, {**step.changes, **as_changes(step.markers)}, step.as_of)
-        self._arm(step.changes)
-        self.markers = {**self.markers, **step.markers}
+        markers = {**self.markers, **step.markers}
+        if step.outputs or step.changes or self._far_ahead(markers):
+            unwritten = {topic: marker for topic, marker in markers.items() if self._written.get(topic) != marker}
+            await self._write(step.outputs, {**step.changes, **as_changes(unwritten)}, step.as_of)
+            self._written = markers
+            self._arm(step.changes)
+        self.markers = markers
 
     async def tick(self) -> None:
         """Ticks at most `TICK_CHUNK` states, in a transaction of their own."""
@@ -111,6 +123,10 @@ class OwnedPartition:
     def _above_marker(self, topic: str, batches: list[RecordBatch]) -> list[RecordBatch]:
         first = self.next_offset(topic)
         return [batch for batch in batches if batch.last_offset >= first]
+
+    def _far_ahead(self, markers: Markers) -> bool:
+        written = {topic: marker.offset for topic, marker in self._written.items()}
+        return any(marker.offset - written.get(topic, -1) >= UNWRITTEN_OFFSETS for topic, marker in markers.items())
 
     def _load(self, keys: list[bytes]) -> Mapping[bytes, bytes]:
         return self._store.load(self.number, keys)

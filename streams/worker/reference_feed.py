@@ -18,7 +18,7 @@ from schemas.validity import Limits, check
 from schemas.wire.aiokafka_private import fetcher_has_died
 from schemas.wire.batches import RecordBatch, hand_out_batches
 from schemas.wire.columns import ColumnCodec
-from streams.worker.faust_private import FETCH_MAX_WAIT_MS, FetcherDied
+from streams.worker.faust_private import FetcherDied
 
 SETTLING_MS = 5_000
 
@@ -66,7 +66,6 @@ class ReferenceFeed(Service):
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             isolation_level="read_committed",
-            fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
         )
         hand_out_batches(consumer, (self._topic,))
         await consumer.start()

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from schemas.wire.batches import RecordBatch
 from streams.fold import Changes, Outputs
 from streams.worker.agent import Announced, Decide, Step, Turn
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.clock import WallClock
 from streams.worker.markers import Marker, Markers, marker_key
-from streams.worker.partition import OwnedPartition
+from streams.worker.partition import UNWRITTEN_OFFSETS, OwnedPartition
 from streams.worker.stores import MEMORY_URL, PartitionedStore
 from streams.worker.ticks import StillDue
 from streams.worker.transactions import PartitionTransactions
@@ -52,6 +53,7 @@ class Bench:
         self.turns: list[Turn] = []
         self.ticked: list[int] = []
         self.settles = True
+        self.says_nothing = False
 
         @app.batch_agent(app.bytes_topic("check-ins"), table=table, clock=WallClock(lambda: NOW))
         def handler(turns: Sequence[Turn]) -> list[Decide]:
@@ -60,6 +62,8 @@ class Bench:
         def decide(turn: Turn) -> Step:
             self.turns.append(turn)
             markers: Markers = {"check-ins": Marker(turn.batches["check-ins"][-1].last_offset)}
+            if self.says_nothing:
+                return Step({}, {}, markers, NOW)
             return Step({b"k": due}, {"out": [(b"k", b"o")]}, markers, NOW)
 
         @handler.on_due(lambda state: int(state) if state else None)
@@ -76,9 +80,9 @@ class Bench:
         asyncio.run(partition.recover())
         return partition
 
-    def apply(self) -> int:
+    def apply(self, batch: RecordBatch = BATCH) -> int:
         """Offset where reading goes on afterwards."""
-        if (turn := self.partition.turn({"check-ins": [BATCH]})) is not None:
+        if (turn := self.partition.turn({"check-ins": [batch]})) is not None:
             (decide,) = self.agent.handler([turn])
             asyncio.run(self.partition.apply(decide))
         return self.partition.next_offset("check-ins")
@@ -102,6 +106,29 @@ def test_what_lies_below_the_marker_is_acknowledged_without_a_transaction(bench:
     bench.apply()
     assert bench.apply() == 6
     assert len(bench.broker.told) == len(bench.turns) == 1
+
+
+def test_the_markers_of_turns_that_say_nothing_go_with_the_next_transaction(bench: Bench) -> None:
+    bench.says_nothing = True
+    assert bench.apply() == 6
+    assert bench.broker.told == []
+    assert bench.recovered().next_offset("check-ins") == 0
+    bench.says_nothing = False
+    assert bench.apply(record_batch([(b"k", b"v")], base_offset=6)) == 7
+    assert bench.broker.told[0][1] == {b"k": b"", marker_key("check-ins"): Marker(6).encoded()}
+    assert bench.recovered().next_offset("check-ins") == 7
+
+
+def test_markers_far_ahead_of_what_is_written_are_written_by_themselves(bench: Bench) -> None:
+    bench.says_nothing = True
+    bench.apply(record_batch([(b"k", b"v")], base_offset=UNWRITTEN_OFFSETS - 2))
+    assert bench.broker.told == []
+    last = UNWRITTEN_OFFSETS - 1
+    bench.apply(record_batch([(b"k", b"v")], base_offset=last))
+    assert bench.broker.told == [({}, {marker_key("check-ins"): Marker(last).encoded()}, NOW)]
+    bench.apply(record_batch([(b"k", b"v")], base_offset=last + 1))
+    assert len(bench.broker.told) == 1
+    assert bench.recovered().next_offset("check-ins") == last + 1
 
 
 def test_a_refused_transaction_changes_nothing_and_acknowledges_nothing(bench: Bench) -> None:
