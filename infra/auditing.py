@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -21,7 +21,7 @@ from sinks.ledger import Place
 # The identities of a range go into one statement, which the engine reads up to 256 KiB.
 POSITIONS_AT_ONCE = 2_000
 STALLED_SECONDS = 30.0
-_POLL_MS = 500
+_POLL_MS = 200
 
 
 def audit_home(home: Home) -> list[Finding]:
@@ -32,20 +32,12 @@ def audit_home(home: Home) -> list[Finding]:
     StatementFailed.
     """
     partitions = home.settings.partitions
-    with asyncio.Runner() as runner:
-        log = runner.run(_log(home.kafka_bootstrap, partitions))
-        ranges = next_ranges(dict(log.begins), log.acknowledged, POSITIONS_AT_ONCE)
-        reader = runner.run(_reader(home.kafka_bootstrap))
-
-        def read_log(span: Span) -> list[RecordBatch]:
-            return runner.run(_read(reader, span))
-
-        try:
-            with ClickHouse(writer_address(home), "checkline-audit") as client:
-                findings = audit(client, log.acknowledged, log.begins, read_log, ranges, partitions=partitions)
-        finally:
-            runner.run(reader.stop())
-        ends = runner.run(_log(home.kafka_bootstrap, partitions)).ends
+    log = asyncio.run(_log(home.kafka_bootstrap, partitions))
+    ranges = next_ranges(dict(log.begins), log.acknowledged, POSITIONS_AT_ONCE)
+    batches = asyncio.run(_read(home.kafka_bootstrap, ranges))
+    with ClickHouse(writer_address(home), "checkline-audit") as client:
+        findings = audit(client, log.acknowledged, log.begins, batches.__getitem__, ranges, partitions=partitions)
+    ends = asyncio.run(_log(home.kafka_bootstrap, partitions)).ends
     return [finding for finding in findings if not _written_meanwhile(finding, log, ends)]
 
 
@@ -95,33 +87,33 @@ def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
     return {(one.topic, one.partition): offset for one, offset in offsets.items()}
 
 
-async def _reader(bootstrap: str) -> AIOKafkaConsumer:
-    """A consumer that hands out batches of whatever partition it is assigned."""
+async def _read(bootstrap: str, spans: Collection[Span]) -> dict[Span, list[RecordBatch]]:
+    """The record batches of ranges of the log, at most one a partition. Raises MissingPart when they do not come."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed")
     hand_out_batches(consumer, [topic.name for topic in ALL_TOPICS])
+    waiting = {TopicPartition(span.topic, span.partition): span for span in spans}
+    batches: dict[Span, list[RecordBatch]] = {span: [] for span in spans}
     try:
         await consumer.start()
-    except BaseException:
+        consumer.assign(list(waiting))
+        for place, span in waiting.items():
+            consumer.seek(place, span.begin)
+        moved = time.monotonic()
+        while waiting:
+            for place, found in (await consumer.getmany(*waiting, timeout_ms=_POLL_MS)).items():
+                batches[waiting[place]] += found
+                moved = time.monotonic()
+            # Positions also pass over what holds no record: markers of transactions, and what was aborted.
+            for place in [place for place, span in waiting.items() if await consumer.position(place) >= span.end]:
+                consumer.pause(place)
+                del waiting[place]
+                moved = time.monotonic()
+            if waiting and time.monotonic() - moved > STALLED_SECONDS:
+                span = next(iter(waiting.values()))
+                raise MissingPart(
+                    f"kafka gives nothing of {span.topic}/{span.partition} up to offset {span.end} for "
+                    f"{STALLED_SECONDS:.0f} s; see checkline status"
+                )
+        return batches
+    finally:
         await consumer.stop()
-        raise
-    return consumer
-
-
-async def _read(consumer: AIOKafkaConsumer, span: Span) -> list[RecordBatch]:
-    """The record batches of a range of the log. Raises MissingPart when it does not come."""
-    place = TopicPartition(span.topic, span.partition)
-    consumer.assign([place])
-    consumer.seek(place, span.begin)
-    batches: list[RecordBatch] = []
-    moved = time.monotonic()
-    while (position := await consumer.position(place)) < span.end:
-        for found in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
-            batches += found
-        if await consumer.position(place) > position:
-            moved = time.monotonic()
-        elif time.monotonic() - moved > STALLED_SECONDS:
-            raise MissingPart(
-                f"kafka gives nothing of {span.topic}/{span.partition} from offset {position} on for "
-                f"{STALLED_SECONDS:.0f} s; see checkline status"
-            )
-    return batches
