@@ -34,8 +34,8 @@ or for a thousand. Those with many are not: the transaction of one is under way 
 FEW_RECORDS = 2_000
 TURN_SECONDS = 0.025
 REST_SECONDS = 0.05
-"""Where little arrives, turns begin at least `TURN_SECONDS` apart, and the worker rests as long as the last one took, at
-most `REST_SECONDS`: a look at columns and a transaction cost the same for one record and for a hundred."""
+"""Where little arrives, turns begin at least `TURN_SECONDS` apart, and the worker rests as long as the last one took,
+at most `REST_SECONDS`: a look at columns and a transaction cost the same for one record and for a hundred."""
 
 GATE_SECONDS = 0.05
 _GATE_WARNING_TURNS = 200
