@@ -4,18 +4,20 @@ Seconds are the age of the record at the committed offset, read from the log and
 caught up has a lag of zero, however long it has been idle.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError, KafkaError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
 
 from infra.errors import MissingPart
 
 FETCH_MS = 3000
-ATTEMPTS = 5
+ATTEMPTS = 10
+RETRY_SECONDS = 0.2
 
 
 class PartitionLag(NamedTuple):
@@ -102,11 +104,16 @@ class LagCollector:
         )
 
     def _committed(self, group: str) -> dict[Any, Any]:
-        # The topic of commits is made at the first one: until then there is no coordinator, and nothing committed.
-        with suppress(CoordinatorNotAvailableError):
-            found: dict[Any, Any] = self._admin.list_group_offsets({group: None}).get(group, {})
-            return found
-        return {}
+        for _ in range(ATTEMPTS):
+            try:
+                found: dict[Any, Any] = self._admin.list_group_offsets({group: None}).get(group, {})
+                return found
+            except CoordinatorNotAvailableError:
+                # The topic of commits is made at the first one: until then there is no coordinator, nothing committed.
+                return {}
+            except (NotCoordinatorError, CoordinatorLoadInProgressError):  # it moves, or has just been made
+                time.sleep(RETRY_SECONDS)
+        raise MissingPart(f"kafka has no coordinator for the group {group}: is it still starting?")
 
     def _timestamps(self, positions: Mapping[Any, int]) -> dict[Any, int]:
         """Time of the first record at or after each position, UTC milliseconds."""
