@@ -6,6 +6,7 @@ import signal
 from infra.column_store import writer_address
 from infra.embedded.readiness import announce_ready
 from infra.home import Home
+from schemas.policy import default_policy
 from sinks import migrations, service
 from sinks.clickhouse import ClickHouse
 
@@ -27,6 +28,9 @@ async def _run(home: Home) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings = service.SinkSettings(
-        bootstrap=home.kafka_bootstrap, clickhouse=writer_address(home), partitions=home.settings.partitions
+        bootstrap=home.kafka_bootstrap,
+        clickhouse=writer_address(home),
+        partitions=home.settings.partitions,
+        limits=default_policy().arrival.limits,
     )
     await service.run(settings, stop, announce_ready)

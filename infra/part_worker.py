@@ -6,6 +6,7 @@ from typing import get_args
 from infra.embedded.readiness import announce_ready
 from infra.errors import MissingPart
 from infra.home import Home
+from schemas.policy import default_policy
 from schemas.registry import default_registry
 from schemas.wire.rows import RowCodec
 from streams.enforcement import CaseFold
@@ -49,6 +50,7 @@ def run(home: Home, app: str, number: str) -> None:
         partitions=home.settings.partitions,
         clock_mode=home.clock,
         add_reference=reference.add if app == "risk" else None,
+        limits=default_policy().arrival.limits,
         on_ready=announce_ready,
     )
     sys.exit(status)

@@ -5,17 +5,16 @@ held against what the worker published.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, Protocol
 
 from schemas import topics
+from schemas.policy import default_policy
 from schemas.registry import default_registry
 from streams.clocks import Clock, clocks, outcome
 from streams.facts import PersonFact, facts_of
 from streams.reference import Reference
 from streams.risk import Segment, timeline, verdict
 
-_CHINA_STANDARD_TIME = timezone(timedelta(hours=8))
 _TABLES = {
     topics.CHECK_INS.name: ("check_ins", "token"),
     topics.TEMPERATURES.name: ("temperatures", "token"),
@@ -31,13 +30,18 @@ class QueryClient(Protocol):
 
 
 class Observed(NamedTuple):
-    """One event about the person: when (UTC milliseconds), its id, its kind, and what it states."""
+    """One event about the person: when (UTC milliseconds), at which offset from UTC, its id, its kind, what it states.
+
+    ``too_old`` events were sent beyond the horizon: they are counted, but no verdict uses them.
+    """
 
     at: int
+    zone_offset_minutes: int
     event: str
     topic: str
     kind: str
     states: dict[str, Any]
+    too_old: bool
 
 
 class Story(NamedTuple):
@@ -104,58 +108,23 @@ def explain(client: QueryClient, token: str, as_of: int) -> Story:
     """The story of a token, from the events that had arrived by ``as_of`` (UTC milliseconds)."""
     facts: list[PersonFact] = []
     observed: list[Observed] = []
+    horizon_ms = default_policy().arrival.limits.horizon_ms
     for topic in (topic.name for topic in topics.PERSON_TOPICS):
         for row in _rows(client, topic, "token = %(token)s", {"token": token, "as_of": as_of}):
-            facts += facts_of(topic, row)
-            observed.append(_observed(topic, row))
+            too_old = row["sent_at"] - row["occurred_at"] > horizon_ms
+            facts += [] if too_old else facts_of(topic, row)
+            observed.append(_observed(topic, row, too_old))
     reference = reference_as_of(client, as_of)
     segments = timeline(facts, reference)
     found = sorted(clocks(facts, reference).values(), key=lambda clock: (clock.opened_at, clock.clock_id))
-    return Story(token, as_of, sorted(observed, key=lambda one: one[:2]), segments, verdict(segments, as_of), found)
+    observed.sort(key=lambda one: (one.at, one.event))
+    return Story(token, as_of, observed, segments, verdict(segments, as_of), found)
 
 
-def _observed(topic: str, row: Mapping[str, Any]) -> Observed:
+def _observed(topic: str, row: Mapping[str, Any], too_old: bool) -> Observed:
     silent = {"kind", "source", "sequence", "occurred_at", "sent_at", "appended_at", "zone_offset_minutes", "token"}
     states = {
         name: value for name, value in row.items() if name not in silent and value not in (None, "NOT_STATED", [], "")
     }
-    return Observed(row["occurred_at"], f"{row['source']}#{row['sequence']}", topic, row["kind"], states)
-
-
-def clock_time(at: int) -> str:
-    """A time as people on the spot read it."""
-    return datetime.fromtimestamp(at / 1000, _CHINA_STANDARD_TIME).strftime("%Y-%m-%d %H:%M")
-
-
-def render(story: Story) -> str:
-    """The story as text, oldest first."""
-    lines = [f"{story.token} as known at {clock_time(story.as_of)} (+08:00)", "", "Observed"]
-    for one in story.observed:
-        states = ", ".join(f"{name} {_plain(value)}" for name, value in one.states.items())
-        lines.append(f"  {clock_time(one.at)}  {one.kind:<20} {states}  [{one.event}]")
-    lines += ["", "Risk"]
-    for segment in story.segments:
-        lines.append(
-            f"  {clock_time(segment.start)} to {clock_time(segment.until)}  {segment.level:<7} by {segment.rule}, "
-            f"policy {segment.policy}, because of {', '.join(segment.evidence)}"
-        )
-    if not story.segments:
-        lines.append("  no fact asserts a risk")
-    lines += ["", "Deadlines"]
-    for clock in story.clocks:
-        done = f"verified {clock_time(clock.done_at)}" if clock.done_at is not None else "not verified"
-        lines.append(
-            f"  lead {clock.lead_id}: {clock.deadline_class}, received {clock_time(clock.opened_at)}, due "
-            f"{clock_time(clock.due_at)}, {done}: {outcome(clock, story.as_of)}, because of {', '.join(clock.evidence)}"
-        )
-    if not story.clocks:
-        lines.append("  no lead was opened")
-    now = story.verdict
-    lines += ["", f"Advice at that time: {now.level} ({now.rule})" if now else "Advice at that time: no known risk"]
-    return "\n".join(lines)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return "/".join(map(str, value))
-    return clock_time(value) if isinstance(value, int) and value > 10**11 else str(value)
+    event = f"{row['source']}#{row['sequence']}"
+    return Observed(row["occurred_at"], row["zone_offset_minutes"], event, topic, row["kind"], states, too_old)

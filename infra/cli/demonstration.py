@@ -108,7 +108,7 @@ def _show(home: Home, campaign: Campaign, account: dict[str, Any], stages: Stage
     print(f"Dead letters: {refused.total()} different records, {expected.total()} planned as poison or too old")
     if example:
         print(f"\nAn example of checkline explain {example[0][0]}:\n")
-        print(tell(*story_of(home, example[0][0], now_of(home))))
+        print(tell(story_of(home, example[0][0], now_of(home))))
     well = document.all_match and refused == expected
     verdict = "every figure matches" if well else "NOT every figure matches, or the dead letters are not the poison"
     print(f"\n{verdict}; {stages.seconds:.0f} s; the same as JSON: {figures_file(home, campaign.name)}", flush=True)

@@ -31,11 +31,11 @@ def explain(
         raise WrongSetting(f"{token} is no token: a token is a letter, two digits and 24 letters, never an identity")
     as_of = None if at is None else _time(at)
     home = home_with("clickhouse")
-    story, offsets = story_of(home, token, now_of(home) if as_of is None else as_of)
+    story = story_of(home, token, now_of(home) if as_of is None else as_of)
     if json_output:
         write_json(story.as_json())
     elif story.observed:
-        print(tell(story, offsets))
+        print(tell(story))
     if not story.observed:
         errors.print(f"nothing is known of {token}{f' at {at}' if at else ''}")
         raise typer.Exit(1)

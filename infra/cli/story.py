@@ -14,26 +14,17 @@ WIDTH = 118
 # Local time of the documents; an event that states its own offset is told in that.
 LOCAL_OFFSET_MINUTES = 480
 
-_OFFSETS = " UNION ALL ".join(
-    f"SELECT concat(source, '#', toString(sequence)), zone_offset_minutes FROM checkline.{table}"
-    " WHERE token = %(token)s"
-    for table in ("check_ins", "temperatures", "follow_ups")
-)
 
-ZoneOffsets = dict[str, int]
-"""Minutes east of UTC, by event."""
-
-
-def story_of(home: Home, token: str, as_of: int) -> tuple[Story, ZoneOffsets]:
-    """The story of a token as of a time (UTC milliseconds), and the offsets that its events state."""
+def story_of(home: Home, token: str, as_of: int) -> Story:
+    """The story of a token as of a time (UTC milliseconds)."""
     client = reader_client(home)
     try:
-        return explain(client, token, as_of), dict(client.execute(_OFFSETS, {"token": token}))
+        return explain(client, token, as_of)
     finally:
         client.disconnect()
 
 
-def tell(story: Story, offsets: ZoneOffsets) -> str:
+def tell(story: Story) -> str:
     """The story as text, oldest first: what was observed, the risk and the deadlines that follow, and because of which
     events."""
     lines = [
@@ -42,8 +33,9 @@ def tell(story: Story, offsets: ZoneOffsets) -> str:
         "Observed",
     ]
     for one in story.observed:
-        offset = offsets.get(one.event, LOCAL_OFFSET_MINUTES)
-        lines.append(f"  {_time(one.at, offset)}  {one.kind}, event {one.event}")
+        offset = one.zone_offset_minutes
+        too_old = " (too old when it was sent: counted, but no verdict uses it)" if one.too_old else ""
+        lines.append(f"  {_time(one.at, offset)}  {one.kind}, event {one.event}{too_old}")
         lines += _wrapped(f"{name} {_plain(value, offset)}" for name, value in one.states.items())
     lines += ["", "Risk"]
     for segment in story.segments:
@@ -65,8 +57,7 @@ def tell(story: Story, offsets: ZoneOffsets) -> str:
 
 
 def _because(evidence: Sequence[str]) -> list[str]:
-    first, *others = evidence
-    return [f"because of {first}", *others]
+    return [f"because of {evidence[0]}", *evidence[1:]] if evidence else []
 
 
 def _wrapped(parts: Iterable[str]) -> list[str]:

@@ -116,12 +116,12 @@ def test_a_story_says_when_where_the_event_was_and_because_of_which_events() -> 
     story = Story(
         "p00",
         at("2020-02-20T10:00:00+08:00"),
-        [Observed(opened, "desk#1", "follow-ups", "LEAD_OPENED", states)],
+        [Observed(opened, 540, "desk#1", "follow-ups", "LEAD_OPENED", states, too_old=False)],
         [Segment(opened, due, "HIGH", "lead", "policy@1", tuple(f"desk#{number}" for number in range(1, 30)))],
         None,
         [Clock("lead-1", "lead-1", "SAME_DAY", opened, due, due, None, None, "policy@1", ("desk#1",))],
     )
-    text = tell(story, {"desk#1": 540})
+    text = tell(story)
     assert "2020-02-20 00:50 +09:00  LEAD_OPENED, event desk#1" in text
     assert "lead_id lead-1, received_at 2020-02-20 00:50 +09:00, home_province no, symptoms A/B" in text
     assert "2020-02-19 23:50 to 2020-02-20 00:00  HIGH by lead" in text
