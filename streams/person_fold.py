@@ -73,11 +73,12 @@ class PersonFold(UnionFold):
         return decode_fact(member)
 
     def retain(self, members: set[bytes], as_of: int) -> set[bytes]:
-        return {member for member in members if self._kept_until(decode_fact(member)) > as_of}
+        return {member for member in members if decode_fact(member).at + self._kept_ms > as_of}
 
-    def _kept_until(self, fact: PersonFact) -> int:
+    @property
+    def _kept_ms(self) -> int:
         """A fact is needed until all it can assert has ended, and proof or correction of it can no longer come."""
-        return fact.at + self.reference.policies.longest_ms + LATENESS_MS
+        return self.reference.policies.longest_ms + LATENESS_MS
 
     def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
         known = [decode_fact(member) for member in old]
@@ -85,7 +86,7 @@ class PersonFold(UnionFold):
         facts = known + added if new >= old else [decode_fact(member) for member in new]
         if any(isinstance(fact, RISK_FACTS) for fact in added):
             self._tell_risk(key, known, facts, as_of, outputs)
-        forgotten_at = min(map(self._kept_until, facts))
+        forgotten_at = min(fact.at for fact in facts) + self._kept_ms
         found = clocks.clocks(facts, self.reference)
         if not found:
             return forgotten_at
@@ -107,14 +108,15 @@ class PersonFold(UnionFold):
         segments = self._timeline(key, facts)
         if segments == self._timeline(key, known):
             return
+        starts, untils, levels, rules, policies, evidence = zip(*segments, strict=True) if segments else [()] * 6
         row = {
             "as_of": as_of,
-            "levels": [segment.level for segment in segments],
-            "froms": [segment.start for segment in segments],
-            "untils": [segment.until for segment in segments],
-            "rules": [segment.rule for segment in segments],
-            "policies": [segment.policy for segment in segments],
-            "evidence": [" ".join(segment.evidence) for segment in segments],
+            "levels": levels,
+            "froms": starts,
+            "untils": untils,
+            "rules": rules,
+            "policies": policies,
+            "evidence": [" ".join(events) for events in evidence],
         }
         value = self._encode(topics.RISK_CHANGES.name, row)
         outputs.setdefault(topics.RISK_CHANGES.name, []).append((key.encode(), value))
