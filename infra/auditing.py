@@ -1,6 +1,7 @@
 """The audit of a home: what the broker holds, handed to the sinks' own comparison."""
 
 import asyncio
+import json
 import time
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -10,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
 from infra.errors import MissingPart
-from infra.home import Home
+from infra.home import Home, write_whole
+from schemas.policy import default_policy
 from schemas.topics import ALL_TOPICS, partitions_of
 from schemas.wire.batches import RecordBatch, hand_out_batches
 from sinks.audit import Finding, audit, next_ranges
@@ -20,25 +22,48 @@ from sinks.ledger import Place
 
 # The identities of a range go into one statement, which the engine reads up to 256 KiB.
 POSITIONS_AT_ONCE = 2_000
+CURSORS_FILE = "audited.json"
 STALLED_SECONDS = 30.0
 _POLL_MS = 200
 
 
 def audit_home(home: Home) -> list[Finding]:
-    """All differences between the log, up to what the sinks have acknowledged, and the tables. The first positions of
-    every partition are read again and compared field by field.
+    """All differences between the log, up to what the sinks have acknowledged, and the tables. A range of every
+    partition is read again and compared field by field; the next audit takes the next range, round and round.
 
     Asked as the writer: the reader does not see the restricted tables. Raises MissingPart when the log cannot be read,
     StatementFailed.
     """
     partitions = home.settings.partitions
     log = asyncio.run(_log(home.kafka_bootstrap, partitions))
-    ranges = next_ranges(dict(log.begins), log.acknowledged, POSITIONS_AT_ONCE)
+    cursors = {**log.begins, **_cursors(home)}
+    ranges = next_ranges(cursors, log.acknowledged, POSITIONS_AT_ONCE)
     batches = asyncio.run(_read(home.kafka_bootstrap, ranges))
     with ClickHouse(writer_address(home), "checkline-audit") as client:
-        findings = audit(client, log.acknowledged, log.begins, batches.__getitem__, ranges, partitions=partitions)
+        findings = audit(
+            client,
+            log.acknowledged,
+            log.begins,
+            batches.__getitem__,
+            ranges,
+            partitions=partitions,
+            limits=default_policy().arrival.limits,
+        )
     ends = asyncio.run(_log(home.kafka_bootstrap, partitions)).ends
+    _keep(home, cursors)
     return [finding for finding in findings if not _written_meanwhile(finding, log, ends)]
+
+
+def _cursors(home: Home) -> dict[Place, int]:
+    """Up to where each partition was read again by the audits before this one."""
+    file = home.directory / CURSORS_FILE
+    stored: list[tuple[str, int, int]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    return {(topic, partition): position for topic, partition, position in stored}
+
+
+def _keep(home: Home, cursors: Mapping[Place, int]) -> None:
+    rows = [(topic, partition, position) for (topic, partition), position in sorted(cursors.items())]
+    write_whole(home.directory / CURSORS_FILE, json.dumps(rows) + "\n")
 
 
 class Log(NamedTuple):

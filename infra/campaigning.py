@@ -21,6 +21,9 @@ from replay.simulate import Progress, simulate
 from sinks.clickhouse import ClickHouse
 from sinks.figures import ComputedFigure, compute
 
+UNFINISHED = "unfinished"
+"""Stands in the account of a campaign until all of it is acknowledged."""
+
 DeadLetters = Counter[tuple[str, str, str]]
 """(topic, reason, xxh3-128 of the raw value), counted."""
 
@@ -59,11 +62,20 @@ def publish_campaign(
 
     Raises WrongSetting on a wall-clock home: its time moves by itself.
     """
+    account = account_file(home, campaign.name)
+    wanted = campaign.default_scale if scale is None else scale
+    if account.exists() and (found := json.loads(account.read_text(encoding="utf-8"))["scale"]) != wanted:
+        raise WrongSetting(
+            f"scale: {campaign.name} was published in {home.directory} at scale {found:g}, and at {wanted:g} the same "
+            "events would say something else; set CHECKLINE_HOME to a new directory"
+        )
     if home.clock != "event":
         raise WrongSetting(
             f"clock: {home.directory} runs on the wall clock, a campaign brings its own time; set CHECKLINE_HOME to a "
             "new directory and start it with --clock event"
         )
+    account.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(account, json.dumps({"campaign": campaign.name, "scale": wanted, UNFINISHED: True}) + "\n")
     with Publisher(home.kafka_bootstrap, client_options=home.settings.kafka.client_options()) as publisher:
 
         def publish(emission: Emission) -> None:
@@ -76,8 +88,6 @@ def publish_campaign(
             )
 
         manifest = simulate(campaign, publish, scale, progress, partitions=home.settings.partitions)
-    account = account_file(home, campaign.name)
-    account.parent.mkdir(parents=True, exist_ok=True)
     write_whole(account, manifest.to_json())
     return manifest
 
@@ -93,6 +103,10 @@ def account_of(home: Home, campaign: str) -> dict[str, Any]:
     if not file.exists():
         raise MissingPart(f"{campaign} was not published in {home.directory}; run checkline simulate {campaign}")
     account: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if UNFINISHED in account:
+        raise MissingPart(
+            f"{campaign} was published in {home.directory} in part only; run checkline simulate {campaign}"
+        )
     return account
 
 

@@ -32,7 +32,8 @@ def encoder() -> Encode:
 
 def run(home: Home, app: str, number: str) -> None:
     """Run worker ``number`` of an app until SIGTERM; ends the process with the worker's exit status."""
-    reference = Reference()
+    limits = default_policy().arrival.limits
+    reference = Reference(limits)
     folds: dict[str, Fold] = {
         "risk": PersonFold(reference, encoder()),
         "enforcement": CaseFold(),
@@ -50,7 +51,7 @@ def run(home: Home, app: str, number: str) -> None:
         partitions=home.settings.partitions,
         clock_mode=home.clock,
         add_reference=reference.add if app == "risk" else None,
-        limits=default_policy().arrival.limits,
+        limits=limits,
         on_ready=announce_ready,
     )
     sys.exit(status)

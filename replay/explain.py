@@ -98,7 +98,7 @@ def _rows(client: QueryClient, topic: str, where: str, params: Mapping[str, Any]
 
 def reference_as_of(client: QueryClient, as_of: int) -> Reference:
     """Reference data as known at a time (UTC milliseconds)."""
-    reference = Reference()
+    reference = Reference(default_policy().arrival.limits)
     for row in _rows(client, topics.REFERENCE.name, "1", {"as_of": as_of}):
         reference.add(row["entity_id"], row, row["appended_at"])
     return reference
@@ -108,10 +108,13 @@ def explain(client: QueryClient, token: str, as_of: int) -> Story:
     """The story of a token, from the events that had arrived by ``as_of`` (UTC milliseconds)."""
     facts: list[PersonFact] = []
     observed: list[Observed] = []
-    horizon_ms = default_policy().arrival.limits.horizon_ms
+    limits = default_policy().arrival.limits
     for topic in (topic.name for topic in topics.PERSON_TOPICS):
         for row in _rows(client, topic, "token = %(token)s", {"token": token, "as_of": as_of}):
-            too_old = row["sent_at"] - row["occurred_at"] > horizon_ms
+            too_old = (
+                row["sent_at"] - row["occurred_at"] > limits.horizon_ms
+                or row["appended_at"] - row["sent_at"] > limits.lateness_ms
+            )
             facts += [] if too_old else facts_of(topic, row)
             observed.append(_observed(topic, row, too_old))
     reference = reference_as_of(client, as_of)

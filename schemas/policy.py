@@ -142,12 +142,15 @@ class FollowUpRule(_Part):
 
 
 class ArrivalRule(_Part):
+    """How old an event may be when it is sent, how long it may be on the way, and how wrong a clock may be."""
+
     horizon_hours: Annotated[int, Field(gt=0)]
+    lateness_hours: Annotated[int, Field(gt=0)]
     allowed_skew_seconds: Annotated[int, Field(ge=0)]
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.allowed_skew_seconds * 1000, self.horizon_hours * _HOUR_MS)
+        return Limits(self.allowed_skew_seconds * 1000, self.horizon_hours * _HOUR_MS, self.lateness_hours * _HOUR_MS)
 
 
 class Policy(_Part):
@@ -167,7 +170,8 @@ class Policy(_Part):
 
     @cached_property
     def longest_ms(self) -> int:
-        """The longest that a fact counts or a deadline runs, plus the horizon: milliseconds."""
+        """How long after it happened something can still follow from an event: the longest that a fact counts or a
+        deadline runs, and as long as proof or correction of it is accepted. Milliseconds."""
         rules = (
             self.risk.temperature,
             self.risk.health_code,
@@ -176,7 +180,8 @@ class Policy(_Part):
             self.risk.symptoms,
         )
         hours = [rule.hours for rule in rules] + [rule.hours or 24 for rule in self.deadlines]
-        return max(hours) * _HOUR_MS + self.arrival.limits.horizon_ms
+        limits = self.arrival.limits
+        return max(hours) * _HOUR_MS + limits.horizon_ms + limits.lateness_ms
 
     def deadline(self, push_mode: str, home_province: bool) -> DeadlineRule | None:
         """The first class whose conditions hold; None when the policy has none for such a lead."""

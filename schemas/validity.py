@@ -29,10 +29,11 @@ _required = cache(required_fields)
 
 
 class Limits(NamedTuple):
-    """Allowed clock skew and age of what is still folded, milliseconds."""
+    """Allowed clock skew, age when sent, and time on the way of what is still folded: milliseconds."""
 
     allowed_skew_ms: int = 5 * 60 * 1000
     horizon_ms: int = 30 * 24 * 3600 * 1000
+    lateness_ms: int = 30 * 24 * 3600 * 1000
 
 
 class Invalid(NamedTuple):
@@ -192,5 +193,9 @@ def _where(rows: Mask, reason: Refusal, field: str, detail: str) -> Iterator[_Fa
 
 
 def beyond_horizon(limits: Limits) -> pl.Expr:
-    """Rows too old, when they were sent, for the risk side: stored and counted, but not folded."""
-    return pl.col("sent_at") - pl.col("occurred_at") > limits.horizon_ms
+    """Rows too old, when they were sent or when they arrived, for the risk side: stored and counted, but not folded.
+
+    What they speak of may be forgotten by now.
+    """
+    old = pl.col("sent_at") - pl.col("occurred_at") > limits.horizon_ms
+    return old | (pl.col("appended_at") - pl.col("sent_at") > limits.lateness_ms)

@@ -3,7 +3,7 @@
 A fold reads no clock and does no I/O: states come through ``load``, the time through ``as_of``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
@@ -36,10 +36,6 @@ class Fold(Protocol):
     """The rules of one app."""
 
     topics: tuple[Topic, ...]
-
-    def columns(self, topic: str) -> Sequence[str]:
-        """Fields that `screen` reads, beyond those of the validity check."""
-        ...
 
     def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
         """Rows that can matter, by the row and the policy alone."""

@@ -5,7 +5,7 @@ when it changed, and notices when they are due.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -30,7 +30,7 @@ from streams.facts import (
     facts_of,
 )
 from streams.fold import Outputs
-from streams.reference import Reference
+from streams.reference import Reference, higher_tier
 from streams.risk import Segment, timeline
 from streams.union_fold import UnionFold
 
@@ -42,9 +42,6 @@ RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep
 
 ANNOUNCER = "checkline"
 """Source of announcements; they are facts of the state, never events of the log."""
-
-LATENESS_MS = 30 * 24 * 3_600_000
-"""How long after it was sent a record may still arrive and find what it speaks of."""
 
 _ALWAYS = 2**62  # end of a segment that only a mended rule can end
 
@@ -60,14 +57,22 @@ class PersonFold(UnionFold):
         self.reference = reference
         self._encode = encode
 
-    def columns(self, topic: str) -> Sequence[str]:
-        return screen.SCREEN_COLUMNS[topic]
-
     def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
         return screen.screen(topic, frame, self.reference)
 
     def facts_of(self, topic: str, row: Mapping[str, Any]) -> Iterable[PersonFact]:
-        return facts_of(topic, row)
+        return (fact for fact in facts_of(topic, row) if self._matters(fact))
+
+    def _matters(self, fact: PersonFact) -> bool:
+        """By the reference data in effect when it was sent: what the screen lets through beyond that depends on how
+        much reference data was read by then, and facts must not."""
+        if isinstance(fact, Reading) and fact.confirms_source is None and fact.task is None:
+            limit = self.reference.policies.in_effect(fact.sent_at).risk.temperature.threshold(fact.site_kind)
+            return fact.slot != "NOT_STATED" or limit.crossed_by(fact.value_tenths)
+        if isinstance(fact, CameFrom):
+            rule = self.reference.policies.in_effect(fact.sent_at).risk.origin_area
+            return rule.level_of(higher_tier(fact.tier, self.reference.tier_of(fact.area, fact.sent_at))) is not None
+        return True
 
     def decode(self, member: bytes) -> PersonFact:
         return decode_fact(member)
@@ -78,7 +83,7 @@ class PersonFold(UnionFold):
     @property
     def _kept_ms(self) -> int:
         """A fact is needed until all it can assert has ended, and proof or correction of it can no longer come."""
-        return self.reference.policies.longest_ms + LATENESS_MS
+        return self.reference.policies.longest_ms
 
     def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
         known = [decode_fact(member) for member in old]

@@ -24,8 +24,8 @@ def higher_tier(one: str, other: str) -> str:
 class Reference:
     """All versions seen so far. Adding is a union: order and repetition do not matter."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._delay = (limits or Limits()).allowed_skew_ms + SETTLING_MS
+    def __init__(self, limits: Limits) -> None:
+        self._delay = limits.allowed_skew_ms + SETTLING_MS
         self._areas: dict[str, set[tuple[int, int, int, str]]] = {}
         self._policies: dict[tuple[str, int, int], Policy] = {}
         self.policies = PolicyBook()

@@ -13,13 +13,6 @@ from schemas import topics
 from schemas.policy import Policy
 from streams.reference import Reference
 
-SCREEN_COLUMNS = {
-    topics.CHECK_INS.name: ("kind", "health_code", "origin_tier", "origin_area", "symptoms"),
-    topics.TEMPERATURES.name: ("value_tenths", "site_kind", "symptoms", "confirms_source", "task", "slot"),
-    topics.FOLLOW_UPS.name: (),
-}
-"""Fields that `screen` reads, by topic."""
-
 
 def screen(topic: str, frame: pl.DataFrame, reference: Reference) -> pl.Expr:
     """Rows of the frame that can matter under any policy version in the book."""

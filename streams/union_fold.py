@@ -3,7 +3,7 @@ follows from a state that changed."""
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -22,9 +22,6 @@ class UnionFold(ABC):
     """States are sets of facts; see `streams.fold.Fold` for the port."""
 
     topics: tuple[Topic, ...]
-
-    def columns(self, topic: str) -> Sequence[str]:
-        return ()
 
     def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
         return pl.lit(True)

@@ -78,7 +78,7 @@ class LagCollector:
         return max((found.timestamp for found in newest.values()), default=0) if newest else 0
 
     def _partitions(self, topic: str) -> list[Any]:
-        return [TopicPartition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()]
+        return [TopicPartition(topic, number) for number in self._partitions_of(topic)]
 
     def _of_group(self, group: str, topics: Iterable[str], now_ms: int | None) -> Iterable[PartitionLag]:
         partitions = [place for topic in topics for place in self._partitions(topic)]
@@ -92,6 +92,14 @@ class LagCollector:
             seconds = None if now_ms is None or timestamp is None else max(0.0, (now_ms - timestamp) / 1000)
             seconds = seconds if lag else 0.0
             yield PartitionLag(group, place.topic, place.partition, committed.get(place), ends[place], lag, seconds)
+
+    def _partitions_of(self, topic: str) -> Iterable[int]:
+        for _ in range(ATTEMPTS):
+            if found := self._consumer.partitions_for_topic(topic):
+                numbers: set[int] = found
+                return sorted(numbers)
+            time.sleep(RETRY_SECONDS)
+        raise MissingPart(f"kafka knows no topic {topic}; topics are created by checkline up")
 
     def _offsets(self, which: str, partitions: list[Any]) -> dict[Any, int]:
         for _ in range(ATTEMPTS):

@@ -41,9 +41,9 @@ CREATE TABLE IF NOT EXISTS checkline.ledger @OnCluster
     hours Array(DateTime('UTC')),
     recounted UInt8,
     written_by String,
-    written_at DateTime64(3, 'UTC') DEFAULT now64(3)
+    written_at DateTime64(6, 'UTC') DEFAULT now64(6)
 )
-ENGINE = @Replacing(recounted)
+ENGINE = @Replacing(written_at)
 ORDER BY (topic, partition, span_begin, span_end);
 
 -- Every content of every identity, in the order of sources and their counters, so that the neighbours of a block's

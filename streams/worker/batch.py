@@ -249,6 +249,9 @@ def _dead_rows(invalid: Collection[Invalid], found: Found) -> list[DeadLetter]:
 
 
 def _too_old(offset: int, limits: Limits) -> Invalid:
-    days = limits.horizon_ms // 86_400_000
-    detail = f"occurred more than {days} days before it was sent: stored and counted, but too old to be judged"
+    days, late = limits.horizon_ms // 86_400_000, limits.lateness_ms // 86_400_000
+    detail = (
+        f"sent more than {days} days after it occurred, or arrived more than {late} days after that: stored and "
+        "counted, but too old to be judged"
+    )
     return Invalid(offset, Refusal.BEYOND_HORIZON, "occurred_at", detail)

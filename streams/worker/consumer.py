@@ -95,6 +95,8 @@ class BatchConsumer(DrainingConsumer):
                 return None
             # When the flow was stopped meanwhile, this is dropped: a seek precedes every new start of the flow.
             if self.flow_active:
+                # Before the turn's task begins: a revocation in between must wait for it.
+                self._idle.clear()
                 # A stop cancels this task; the turn under way is finished all the same, see `wait_empty`.
                 await asyncio.shield(self._turn(fetched))
         return sum(batch.count for found in fetched.values() for batch in found)
@@ -110,7 +112,6 @@ class BatchConsumer(DrainingConsumer):
         return fetched
 
     async def _turn(self, fetched: Fetched) -> None:
-        self._idle.clear()
         try:
             waiting = self._sorted(fetched)
             await self._work(waiting)

@@ -94,10 +94,7 @@ class OwnedPartition:
         step = decide()
         markers = {**self.markers, **step.markers}
         if step.outputs or step.changes or self._far_ahead(markers):
-            unwritten = {topic: marker for topic, marker in markers.items() if self._written.get(topic) != marker}
-            await self._write(step.outputs, {**step.changes, **as_changes(unwritten)}, step.as_of)
-            self._written = markers
-            self._arm(step.changes)
+            await self._write_all(step.outputs, step.changes, markers, step.as_of)
         self.markers = markers
 
     async def tick(self) -> None:
@@ -109,8 +106,8 @@ class OwnedPartition:
             return
         keys = self._ticks.due(as_of, TICK_CHUNK)
         announced = self._agent.ticks.handler(self.number, self._load(keys), as_of)
-        await self._write(announced.outputs, announced.changes, as_of)
-        self._arm(announced.changes)
+        # With the markers: a clock that they moved must not fall back behind what was told by it.
+        await self._write_all(announced.outputs, announced.changes, self.markers, as_of)
         self._ticks.require_settled(keys, as_of)
 
     def has_due(self) -> bool:
@@ -130,6 +127,13 @@ class OwnedPartition:
 
     def _load(self, keys: list[bytes]) -> Mapping[bytes, bytes]:
         return self._store.load(self.number, keys)
+
+    async def _write_all(self, outputs: Outputs, changes: Changes, markers: Markers, as_of: int) -> None:
+        """Writes with all markers that are not written yet, and takes note of the states."""
+        unwritten = {topic: marker for topic, marker in markers.items() if self._written.get(topic) != marker}
+        await self._write(outputs, {**changes, **as_changes(unwritten)}, as_of)
+        self._written = dict(markers)
+        self._arm(changes)
 
     async def _write(self, outputs: Outputs, changes: Changes, as_of: int) -> None:
         offset = await self._transactions.write(outputs, self._changelog, changes, as_of)

@@ -18,9 +18,8 @@ from schemas.validity import Limits, check
 from schemas.wire.aiokafka_private import fetcher_has_died
 from schemas.wire.batches import RecordBatch, hand_out_batches
 from schemas.wire.columns import ColumnCodec
+from streams.reference import SETTLING_MS
 from streams.worker.faust_private import FetcherDied
-
-SETTLING_MS = 5_000
 
 _POLL_MS = 200
 _PARTITION = 0

@@ -12,6 +12,7 @@ import msgspec
 
 from schemas import topics
 from schemas.registry import default_registry
+from schemas.validity import Limits
 from schemas.wire.rows import RowCodec
 from streams.fact_set import encode_fact
 from streams.facts import decode_fact, facts_of
@@ -35,7 +36,7 @@ app = faust.App(
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 persons = app.Table("persons", partitions=topics.DEFAULT_PARTITIONS)
 changes = app.topic(f"{group}-risk-changes", partitions=topics.DEFAULT_PARTITIONS, **RAW)
-reference = Reference()
+reference = Reference(Limits())
 
 
 def matters(topic: str, row: dict[str, Any]) -> bool:

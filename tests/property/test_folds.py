@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas import events
 from schemas.events import Event
+from schemas.validity import Limits
 from streams.clocks import clocks
 from streams.fact_set import decode_state
 from streams.facts import decode_fact
@@ -65,7 +66,7 @@ def streams(draw: st.DrawFn) -> list[Event]:
 
 
 def reference() -> Reference:
-    found = Reference()
+    found = Reference(Limits())
     row = events.RiskArea(
         source="headquarters",
         sequence=1,

@@ -7,6 +7,7 @@ import msgspec
 
 from schemas import events
 from schemas.events import Event
+from schemas.validity import Limits
 from streams.fact_set import decode_state
 from streams.facts import PersonFact, decode_fact
 from streams.fold import FoldResult, Rows
@@ -66,7 +67,8 @@ class FoldBench:
     """Runs a fold over a dictionary of states and keeps what it told."""
 
     def __init__(self, reference: Reference | None = None) -> None:
-        self.fold = PersonFold(reference or Reference(), lambda subject, row: msgspec.json.encode(Told(subject, row)))
+        known = reference or Reference(Limits())
+        self.fold = PersonFold(known, lambda subject, row: msgspec.json.encode(Told(subject, row)))
         self.states: dict[bytes, bytes] = {}
         self.told: list[Told] = []
 

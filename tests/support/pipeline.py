@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from infra.auditing import audit_home
 from infra.campaigning import found_dead_letters
-from infra.column_store import reader_address
+from infra.column_store import reader_address, reader_client
 from infra.edge.publisher import Publisher
 from infra.embedded.catch_up import wait_until_caught_up
 from infra.embedded.parts import parts
@@ -19,6 +19,7 @@ from infra.embedded.supervisor import Restarts, Supervisor
 from infra.home import Home
 from infra.settings import read_settings
 from replay.emission import Emission
+from replay.explain import reference_as_of
 from schemas import topics
 from schemas.registry import default_registry
 from schemas.wire.rows import RowCodec, UndecodableValue
@@ -28,11 +29,25 @@ from sinks.figures import Figure, compute
 from streams.fact_set import decode_state, encode_fact
 from streams.facts import facts_of
 from streams.person_fold import observed
+from streams.reference import Reference
 from streams.worker.names import changelog_topics
 from tests.support.plain_count import PlainCount
 
 QUICK_RESTARTS = Restarts(first_delay=0.1, longest_delay=0.5, limit=50)
 TOKEN_LENGTH = 27
+FAR_FUTURE = 2**41
+_MS = "arrayMap(time -> toUnixTimestamp64Milli(time), {})"
+_TIMELINES = f"""
+    SELECT token, {_MS.format("froms")}, {_MS.format("untils")}, arrayMap(one -> toString(one), levels), evidence
+    FROM checkline.risk_timelines FINAL
+"""
+_CLOCKS = """
+    SELECT lead_id, toUnixTimestamp64Milli(due_at), toUnixTimestamp64Milli(done_at) FROM checkline.sla_clocks FINAL
+"""
+
+
+Timeline = list[tuple[int, int, str, str]]
+"""(start, until, level, evidence) of each segment."""
 
 
 class Outcome(NamedTuple):
@@ -41,8 +56,12 @@ class Outcome(NamedTuple):
     figures: dict[str, int | None]
     dead_letters: Counter[tuple[str, str, str]]
     facts: dict[str, list[bytes]]
+    timelines: dict[str, Timeline]
+    clocks: dict[str, tuple[int, int | None]]
     notices: Counter[tuple[str, str]]
+    letters_per_record: set[int]
     findings: list[Finding]
+    reference: Reference
 
 
 @contextmanager
@@ -70,12 +89,19 @@ def outcome(home: Home, supervisor: Supervisor, figures: Iterable[Figure]) -> Ou
         wait_until_caught_up(home, client, supervisor.check, lambda _: None)
         computed = {one.ref: one.computed for one in compute(client, figures)}
         notices = client.rows("SELECT lead_id, toString(kind) FROM checkline.sla_notices FINAL")
+        timelines = client.rows(_TIMELINES)
+        clocks = client.rows(_CLOCKS)
+        letters = client.rows("SELECT count() FROM checkline.dead_letters FINAL GROUP BY topic, partition, offset")
         return Outcome(
             computed,
             Counter(found_dead_letters(home)),
             facts_in_state(home),
+            {token: list(zip(*segments, strict=True)) for token, *segments in timelines if segments[0]},
+            {lead: (due, done) for lead, due, done in clocks},
             Counter((lead, kind) for lead, kind in notices),
+            {count for (count,) in letters},
             audit_home(home),
+            reference_as_of(reader_client(home), FAR_FUTURE),
         )
 
 

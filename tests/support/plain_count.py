@@ -25,6 +25,7 @@ from schemas.wire.rows import RowCodec, UndecodableValue
 
 SKEW_MS = 5 * 60 * 1000
 HORIZON_MS = 30 * 24 * 3600 * 1000
+LATENESS_MS = 30 * 24 * 3600 * 1000
 
 _TOKEN_TOPICS = {"check-ins", "temperatures", "follow-ups", "urgent-care"}
 _PERSON_TOPICS = {"check-ins", "temperatures", "follow-ups"}
@@ -112,7 +113,7 @@ class _Judge:
             return error.reason, None
         if reason := self._refusal(emission, row):
             return reason, None
-        old = row["sent_at"] - row["occurred_at"] > HORIZON_MS
+        old = row["sent_at"] - row["occurred_at"] > HORIZON_MS or emission.appended_at - row["sent_at"] > LATENESS_MS
         return (Refusal.BEYOND_HORIZON if old and emission.topic in _PERSON_TOPICS else None), row
 
     def _refusal(self, emission: Emission, row: Row) -> Refusal | None:

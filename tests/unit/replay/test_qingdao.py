@@ -18,6 +18,7 @@ from schemas.codes import ClockOutcome, UnitOfCount
 from schemas.events import PolicyVersion
 from schemas.policy import parse_policy
 from schemas.registry import default_registry
+from schemas.validity import Limits
 from schemas.wire.columns import ColumnCodec
 from sinks.figures import expected_at
 from streams.clocks import Clock, clocks, outcome
@@ -234,7 +235,7 @@ def test_a_high_reading_is_measured_again() -> None:
 
 @cache
 def all_clocks() -> tuple[Clock, ...]:
-    reference = Reference()
+    reference = Reference(Limits())
     for event in reference_events():
         _, key, row = event.record()
         reference.add(key.decode(), row, row["sent_at"])

@@ -4,6 +4,7 @@ import pytest
 
 from schemas import events
 from schemas.codes import ClockOutcome
+from schemas.validity import Limits
 from streams.clocks import Clock, clocks, outcome
 from streams.facts import facts_of
 from streams.reference import Reference
@@ -12,7 +13,7 @@ from tests.support.people import DAY, HOUR, MINUTE, NOON, Desk, FoldBench
 
 def clock_of(*published: events.Event) -> Clock:
     rows = [event.record() for event in published]
-    (clock,) = clocks([fact for topic, _, row in rows for fact in facts_of(topic, row)], Reference()).values()
+    (clock,) = clocks([fact for topic, _, row in rows for fact in facts_of(topic, row)], Reference(Limits())).values()
     return clock
 
 

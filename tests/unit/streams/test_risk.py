@@ -6,6 +6,7 @@ import pytest
 
 from schemas import events
 from schemas.events import Event
+from schemas.validity import Limits
 from streams.facts import PersonFact, facts_of
 from streams.reference import Reference
 from streams.risk import Segment, timeline, verdict
@@ -18,7 +19,7 @@ def facts(*published: Event) -> list[PersonFact]:
 
 
 def only(*published: Event, reference: Reference | None = None) -> Segment:
-    (segment,) = timeline(facts(*published), reference or Reference())
+    (segment,) = timeline(facts(*published), reference or Reference(Limits()))
     return segment
 
 
@@ -37,7 +38,7 @@ def risk_area(area: str, tier: str, valid_from: int, appended_at: int, reference
 def test_t1_threshold_and_comparator_belong_to_the_kind_of_site(
     site_kind: str, value_tenths: int, crosses: bool
 ) -> None:
-    assert bool(timeline(facts(Desk().reading(value_tenths, site_kind=site_kind)), Reference())) is crosses
+    assert bool(timeline(facts(Desk().reading(value_tenths, site_kind=site_kind)), Reference(Limits()))) is crosses
 
 
 def test_a_thermal_reading_counts_for_a_day_at_most() -> None:
@@ -61,7 +62,7 @@ def test_a_confirming_reading_over_the_threshold_carries_its_own_day() -> None:
     desk = Desk()
     high = desk.reading(385)
     again = desk.reading(386, NOON + HOUR, confirms_source=high.source, confirms_sequence=high.sequence)
-    assert [(segment.start, segment.until) for segment in timeline(facts(high, again), Reference())] == [
+    assert [(segment.start, segment.until) for segment in timeline(facts(high, again), Reference(Limits()))] == [
         (NOON, NOON + HOUR),
         (NOON + HOUR, NOON + 25 * HOUR),
     ]
@@ -73,7 +74,7 @@ def test_a_code_that_is_not_green_is_a_risk(code: str, level: str) -> None:
 
 
 def test_no_code_shown_is_no_risk() -> None:
-    assert timeline(facts(Desk().passage(health_code="NONE_SHOWN")), Reference()) == []
+    assert timeline(facts(Desk().passage(health_code="NONE_SHOWN")), Reference(Limits())) == []
 
 
 def test_origin_in_a_risk_area_counts_fourteen_days_by_the_device_s_word() -> None:
@@ -82,13 +83,13 @@ def test_origin_in_a_risk_area_counts_fourteen_days_by_the_device_s_word() -> No
 
 
 def test_origin_in_a_risk_area_is_known_from_the_reference_in_effect() -> None:
-    reference = Reference()
+    reference = Reference(Limits())
     risk_area("420100", "MEDIUM", NOON - DAY, NOON - DAY, reference)
     assert only(Desk().passage(origin_area="420100"), reference=reference).level == "MEDIUM"
 
 
 def test_a_notice_about_the_past_does_not_change_what_was_decided_before_it_arrived() -> None:
-    reference = Reference()
+    reference = Reference(Limits())
     risk_area("420100", "HIGH", NOON - 5 * DAY, NOON, reference)
     before = Desk().passage(NOON - DAY, origin_area="420100")
     assert timeline(facts(before), reference) == []
@@ -111,7 +112,7 @@ def test_t3_registered_residence_is_no_input_of_risk() -> None:
 def test_overlapping_facts_give_the_highest_level_with_its_evidence() -> None:
     desk = Desk()
     yellow, fever = desk.passage(health_code="YELLOW"), desk.reading(385, NOON + HOUR)
-    found = timeline(facts(yellow, fever), Reference())
+    found = timeline(facts(yellow, fever), Reference(Limits()))
     assert [(segment.level, segment.rule, segment.evidence) for segment in found] == [
         ("MEDIUM", "health_code", ("desk-1#1",)),
         ("HIGH", "temperature", ("desk-1#2",)),
@@ -124,7 +125,7 @@ def test_a_correction_takes_a_fact_back() -> None:
     correction = desk.event(
         events.Correction, NOON + HOUR, corrects_source="desk-1", corrects_sequence=1, reason="broken instrument"
     )
-    assert timeline(facts(fever, correction), Reference()) == []
+    assert timeline(facts(fever, correction), Reference(Limits())) == []
 
 
 def test_an_appeal_upheld_takes_a_fact_back_and_one_dismissed_does_not() -> None:
@@ -132,11 +133,11 @@ def test_an_appeal_upheld_takes_a_fact_back_and_one_dismissed_does_not() -> None
         desk = Desk()
         answer = {"task": "appeal-1", "upheld": upheld, "corrects_source": "desk-1", "corrects_sequence": 1}
         published = desk.passage(health_code="RED"), desk.event(events.AppealAnswered, NOON + HOUR, **answer)
-        assert len(timeline(facts(*published), Reference())) == segments
+        assert len(timeline(facts(*published), Reference(Limits()))) == segments
 
 
 def test_the_verdict_is_the_segment_in_force() -> None:
-    segments = timeline(facts(Desk().reading(385)), Reference())
+    segments = timeline(facts(Desk().reading(385)), Reference(Limits()))
     assert verdict(segments, NOON - 1) is None
     assert verdict(segments, NOON) == segments[0]
     assert verdict(segments, NOON + 24 * HOUR) is None

@@ -10,7 +10,8 @@ from schemas.events import TimeMark
 from schemas.registry import default_registry
 from schemas.validity import Limits
 from schemas.wire.rows import RowCodec
-from streams.worker.reference_feed import SETTLING_MS, ReferenceFeed
+from streams.reference import SETTLING_MS
+from streams.worker.reference_feed import ReferenceFeed
 from tests.support.batches import Sent, record_batch
 from tests.support.people import NOON
 
