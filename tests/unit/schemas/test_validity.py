@@ -91,6 +91,13 @@ def test_the_horizon_is_measured_from_the_record_alone() -> None:
     assert frame.select(beyond_horizon(Limits())).to_series().to_list() == [False, True]
 
 
+def test_a_record_that_was_on_the_way_for_more_than_the_lateness_finds_nothing_to_speak_of() -> None:
+    long_ago = {"occurred_at": NOON - 31 * DAY, "sent_at": NOON - 31 * DAY}
+    frame = frame_of(passage(), passage(**long_ago))
+    assert refused(passage(**long_ago)).invalid == []
+    assert frame.select(beyond_horizon(Limits())).to_series().to_list() == [False, True]
+
+
 @pytest.mark.parametrize("model", events.MODELS.values(), ids=lambda model: model.__name__)
 def test_fields_that_the_model_requires_are_required_of_the_log(model: type[events.Event]) -> None:
     columns = columns_needed(model.topic.name)

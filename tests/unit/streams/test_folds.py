@@ -131,3 +131,14 @@ def test_a_breach_is_told_before_its_lead_is_forgotten() -> None:
     assert bench.notices() == ["BREACHED"]
     bench.tick(NOON + 200 * DAY)
     assert (bench.notices(), bench.states) == (["BREACHED"], {})
+
+
+def test_what_is_kept_does_not_depend_on_how_much_reference_data_was_read() -> None:
+    desk = Desk()
+    published = [desk.passage(origin_area="420100"), desk.reading(370), desk.reading(373, site_kind="SCHOOL")]
+    bench = FoldBench()
+    bench.publish(*published, as_of=NOON)
+    assert bench.states == {}
+    scheduled = desk.reading(366, slot="MORNING")
+    bench.publish(scheduled, as_of=NOON)
+    assert [fact.sequence for fact in bench.facts()] == [scheduled.sequence]

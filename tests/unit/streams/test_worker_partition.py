@@ -119,6 +119,16 @@ def test_the_markers_of_turns_that_say_nothing_go_with_the_next_transaction(benc
     assert bench.recovered().next_offset("check-ins") == 7
 
 
+def test_the_markers_of_turns_that_say_nothing_go_with_the_next_tick(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, due=b"999")
+    bench.apply()
+    bench.says_nothing = True
+    assert bench.apply(record_batch([(b"k", b"v")], base_offset=6)) == 7
+    asyncio.run(bench.partition.tick())
+    assert bench.broker.told[1][1] == {b"k": b"", marker_key("check-ins"): Marker(6).encoded()}
+    assert bench.recovered().next_offset("check-ins") == 7
+
+
 def test_markers_far_ahead_of_what_is_written_are_written_by_themselves(bench: Bench) -> None:
     bench.says_nothing = True
     bench.apply(record_batch([(b"k", b"v")], base_offset=UNWRITTEN_OFFSETS - 2))
