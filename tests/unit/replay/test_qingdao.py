@@ -1,4 +1,4 @@
-"""The Qingdao campaign against its source text: identities, traps T4, T5, T7 to T10 and T13, and what makes clocks interesting."""
+"""The Qingdao campaign against its source: identities, traps T4, T5, T7 to T10, T13, and what makes clocks worth it."""
 
 from collections import Counter, defaultdict
 from functools import cache
