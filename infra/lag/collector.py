@@ -14,9 +14,11 @@ from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
 
 from infra.errors import MissingPart
+from schemas.topics import INPUT_TOPICS
 
 FETCH_MS = 3000
 ATTEMPTS = 10
+INPUTS = {topic.name for topic in INPUT_TOPICS}
 RETRY_SECONDS = 0.2
 
 
@@ -68,10 +70,13 @@ class LagCollector:
         return sorted(lag for group, topics in self._groups.items() for lag in self._of_group(group, topics, now_ms))
 
     def newest_record(self) -> int:
-        """Time of the newest record of all partitions that are read, UTC milliseconds; 0 while there is none."""
+        """Time of the newest record of all input topics that are read, UTC milliseconds; 0 while there is none.
+
+        Derived topics are left out: the markers that end their transactions carry the broker's own clock.
+        """
         partitions = {
             place: OffsetSpec.MAX_TIMESTAMP
-            for topic in {topic for topics in self._groups.values() for topic in topics}
+            for topic in {topic for topics in self._groups.values() for topic in topics} & INPUTS
             for place in self._partitions(topic)
         }
         newest = self._admin.list_partition_offsets(partitions)
