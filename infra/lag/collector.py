@@ -18,7 +18,7 @@ from schemas.topics import INPUT_TOPICS
 
 FETCH_MS = 3000
 ATTEMPTS = 10
-INPUTS = {topic.name for topic in INPUT_TOPICS}
+INPUTS = {topic.name for topic in INPUT_TOPICS if topic.partitioned}
 RETRY_SECONDS = 0.2
 
 
@@ -70,9 +70,10 @@ class LagCollector:
         return sorted(lag for group, topics in self._groups.items() for lag in self._of_group(group, topics, now_ms))
 
     def newest_record(self) -> int:
-        """Time of the newest record of all input topics that are read, UTC milliseconds; 0 while there is none.
+        """Time of the newest event of all input topics that are read, UTC milliseconds; 0 while there is none.
 
-        Derived topics are left out: the markers that end their transactions carry the broker's own clock.
+        Derived topics are left out: the markers that end their transactions carry the broker's own clock. So is
+        reference data, which a campaign publishes ahead of its time.
         """
         partitions = {
             place: OffsetSpec.MAX_TIMESTAMP
