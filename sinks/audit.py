@@ -25,7 +25,7 @@ from schemas.wire.rows import RowCodec
 from sinks.blocks import HOUR_MS, Span, block_builder
 from sinks.clickhouse import ClickHouse
 from sinks.digest import ROW_SQL
-from sinks.ledger import Place
+from sinks.ledger import Ledger, Place
 from sinks.tables import EVENT_TABLES
 
 MOST_ROWS = 100
@@ -68,7 +68,7 @@ def audit(
 ) -> list[Finding]:
     """All differences. ``log_positions``: up to where each partition must be covered; ``log_starts``: where the log
     begins (absent: 0); ``ranges`` are read again through ``read_log`` (see `next_ranges`). Raises `StatementFailed`."""
-    ends = _ledger_ends(client)
+    ends = Ledger(client, client.name).positions()
     findings = [*coverage(client, log_positions, log_starts or {}), *digests(client), *rows(client, ends)]
     uncounted = cells(client)
     if uncounted:
@@ -94,11 +94,6 @@ def next_ranges(cursors: dict[Place, int], log_positions: Mapping[Place, int], s
             spans.append(Span(*place, begin, end))
         cursors[place] = end
     return spans
-
-
-def _ledger_ends(client: ClickHouse) -> dict[Place, int]:
-    query = "SELECT topic, partition, max(span_end) FROM checkline.ledger GROUP BY topic, partition"
-    return {(topic, partition): end for topic, partition, end in client.rows(query)}
 
 
 def _again(span: Span) -> str:
