@@ -111,10 +111,7 @@ def explain(client: QueryClient, token: str, as_of: int) -> Story:
     limits = default_policy().arrival.limits
     for topic in (topic.name for topic in topics.PERSON_TOPICS):
         for row in _rows(client, topic, "token = %(token)s", {"token": token, "as_of": as_of}):
-            too_old = (
-                row["sent_at"] - row["occurred_at"] > limits.horizon_ms
-                or row["appended_at"] - row["sent_at"] > limits.lateness_ms
-            )
+            too_old = limits.too_old(row["occurred_at"], row["sent_at"], row["appended_at"])
             facts += [] if too_old else facts_of(topic, row)
             observed.append(_observed(topic, row, too_old))
     reference = reference_as_of(client, as_of)

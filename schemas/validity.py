@@ -35,6 +35,10 @@ class Limits(NamedTuple):
     horizon_ms: int = 30 * 24 * 3600 * 1000
     lateness_ms: int = 30 * 24 * 3600 * 1000
 
+    def too_old(self, occurred_at: Any, sent_at: Any, appended_at: Any) -> Any:
+        """Whether an event was too old when it was sent, or too long on its way: of times, or of columns of times."""
+        return (sent_at - occurred_at > self.horizon_ms) | (appended_at - sent_at > self.lateness_ms)
+
 
 class Invalid(NamedTuple):
     """A decodable record that cannot be used."""
@@ -197,5 +201,5 @@ def beyond_horizon(limits: Limits) -> pl.Expr:
 
     What they speak of may be forgotten by now.
     """
-    old = pl.col("sent_at") - pl.col("occurred_at") > limits.horizon_ms
-    return old | (pl.col("appended_at") - pl.col("sent_at") > limits.lateness_ms)
+    old: pl.Expr = limits.too_old(pl.col("occurred_at"), pl.col("sent_at"), pl.col("appended_at"))
+    return old
