@@ -1,6 +1,7 @@
 """The home directory of an installation: what it holds, and who may use it.
 
 clock            the clock of this home, fixed at its first start
+brokers          the number of nodes of the embedded Kafka, fixed at its first start
 ports.json       the ports of the embedded parts
 users.json       ClickHouse's two users and their generated passwords (readable by the owner only)
 supervisor.lock  held by the supervisor that runs on this home; holds its process id
@@ -21,11 +22,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from infra.embedded.ports import LOOPBACK, free_port
+from infra.embedded.ports import LOOPBACK, free_ports
 from infra.errors import DiskFull, HomeInUse, MissingPart, WrongSetting
 from infra.settings import Clock, Settings
 
-PORTS = ("kafka", "kafka_controller", "clickhouse")
 MINIMUM_FREE_BYTES = 512 * 1024 * 1024
 OWNER_ONLY = 0o600
 # Urgent care, and the raw bytes of refused records: not for analysts.
@@ -66,6 +66,15 @@ class ClickHouseAddress(NamedTuple):
         return options
 
 
+class KafkaNode(NamedTuple):
+    """A node of the embedded Kafka: the name of its part, where its data lies, and its ports."""
+
+    name: str
+    directory: Path
+    port: int
+    controller_port: int
+
+
 class Home:
     """A home directory that exists. `Home.open` makes it; `Home.existing` only finds it."""
 
@@ -75,10 +84,10 @@ class Home:
 
     @classmethod
     def open(cls, settings: Settings) -> "Home":
-        """The home the settings name, made and given its clock if that was never done.
+        """The home the settings name, made and given its clock and number of brokers if that was never done.
 
-        Raises WrongSetting when it has another clock or is no directory one can write to, DiskFull when there is no
-        room for the parts' data.
+        Raises WrongSetting when it has another clock or number, or is no directory one can write to, DiskFull when
+        there is no room for the parts' data.
         """
         home = cls(settings.home, settings)
         try:
@@ -89,6 +98,7 @@ class Home:
                 f"CHECKLINE_HOME: {home.directory} cannot be made a home: {error.strerror}; name another directory"
             ) from error
         home.require_space()
+        home._fix_brokers()
         home._fix_clock()
         return home
 
@@ -98,6 +108,7 @@ class Home:
         home = cls(settings.home, settings)
         if not home._clock_file.exists():
             raise MissingPart(f"nothing was ever started in {home.directory}; run checkline up, or set CHECKLINE_HOME")
+        home._fix_brokers()
         home._fix_clock()
         return home
 
@@ -105,6 +116,11 @@ class Home:
     def clock(self) -> Clock:
         """What now means here: the machine's clock, or the time marks of the log."""
         return "event" if self._clock_file.read_text(encoding="utf-8").strip() == "event" else "wall"
+
+    @property
+    def brokers(self) -> int:
+        """How many nodes the embedded Kafka has: 1 or 3."""
+        return int(self._brokers_file.read_text(encoding="utf-8"))
 
     @property
     def logs(self) -> Path:
@@ -118,8 +134,23 @@ class Home:
 
     @property
     def kafka_directory(self) -> Path:
-        """Configuration and data of the embedded Kafka."""
+        """Configuration and data of the embedded Kafka; of several nodes, each has its own directory there."""
         return self.directory / "kafka"
+
+    @property
+    def kafka_nodes(self) -> list[KafkaNode]:
+        """The nodes of the embedded Kafka, in the order of their ids."""
+        if self.brokers == 1:
+            return [KafkaNode("kafka", self.kafka_directory, self.port("kafka"), self.port("kafka_controller"))]
+        return [
+            KafkaNode(
+                f"kafka-{number}",
+                self.kafka_directory / f"node-{number}",
+                self.port(f"kafka_{number}"),
+                self.port(f"kafka_controller_{number}"),
+            )
+            for number in range(1, self.brokers + 1)
+        ]
 
     @property
     def clickhouse_directory(self) -> Path:
@@ -147,13 +178,19 @@ class Home:
         return self.directory / "workers" / f"{part}.ready"
 
     def port(self, name: str) -> int:
-        """The remembered port of an embedded part (`PORTS`); all are chosen, free, at the first call."""
+        """The remembered port of an embedded part (`port_names`); all are chosen, free, at the first call."""
         file = self.directory / "ports.json"
         ports: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        if missing := [part for part in PORTS if part not in ports]:
-            ports |= {part: free_port() for part in missing}
+        if missing := [part for part in self.port_names if part not in ports]:
+            ports |= dict(zip(missing, free_ports(len(missing)), strict=True))
             write_whole(file, json.dumps(ports, indent=2) + "\n")
         return ports[name]
+
+    @property
+    def port_names(self) -> list[str]:
+        """What has a port in `ports.json`."""
+        nodes = [""] if self.brokers == 1 else [f"_{number}" for number in range(1, self.brokers + 1)]
+        return [f"kafka{kind}{node}" for node in nodes for kind in ("", "_controller")] + ["clickhouse"]
 
     def users(self) -> dict[str, User]:
         """ClickHouse's `writer` and `reader`; passwords of the embedded engine are generated at the first call."""
@@ -181,8 +218,13 @@ class Home:
 
     @property
     def kafka_bootstrap(self) -> str:
-        """The address Kafka's clients start from."""
-        return self.settings.kafka.bootstrap or f"{LOOPBACK}:{self.port('kafka')}"
+        """The addresses Kafka's clients start from, with commas between: any that answers tells of the others."""
+        return self.settings.kafka.bootstrap or ",".join(f"{LOOPBACK}:{node.port}" for node in self.kafka_nodes)
+
+    @property
+    def kafka_replication(self) -> int:
+        """How many brokers keep a copy of each record."""
+        return self.brokers if self.settings.kafka.embedded else self.settings.kafka.replication
 
     @property
     def clickhouse(self) -> ClickHouseAddress:
@@ -242,8 +284,29 @@ class Home:
         return self.directory / "clock"
 
     @property
+    def _brokers_file(self) -> Path:
+        return self.directory / "brokers"
+
+    @property
     def _lock_file(self) -> Path:
         return self.directory / "supervisor.lock"
+
+    def _fix_brokers(self) -> None:
+        wanted = self.settings.brokers
+        if wanted is not None and not self.settings.kafka.embedded:
+            raise WrongSetting(
+                f"brokers: {self.settings.kafka.bootstrap} is used (setting kafka.bootstrap) and has its own number of "
+                "brokers; leave one of the two settings out"
+            )
+        if not self._brokers_file.exists():
+            # A home that has a clock was started before there could be several.
+            number = 1 if self._clock_file.exists() else wanted or 1
+            write_whole(self._brokers_file, f"{number}\n")
+        if wanted is not None and wanted != self.brokers:
+            raise WrongSetting(
+                f"brokers: {self.directory} has {self.brokers} since its first start, not {wanted}; set CHECKLINE_HOME "
+                "to another directory"
+            )
 
     def _fix_clock(self) -> None:
         wanted = self.settings.clock

@@ -33,7 +33,7 @@ ADDRESSES = re.compile(r"|[^\s,:]+:\d+(,[^\s,:]+:\d+)*")
 
 
 class KafkaSettings(BaseModel):
-    """Where Kafka is; without `bootstrap` the embedded node is used."""
+    """Where Kafka is; without `bootstrap` the embedded one is used, whose replication follows from its nodes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +54,7 @@ class KafkaSettings(BaseModel):
 
     @property
     def embedded(self) -> bool:
-        """Whether the node of this home is meant."""
+        """Whether the nodes of this home are meant."""
         return not self.bootstrap
 
     def client_options(self) -> dict[str, Any]:
@@ -118,9 +118,18 @@ class Settings(BaseSettings):
     clock: Clock | None = None
     partitions: int = Field(default=DEFAULT_PARTITIONS, ge=1, le=1_024)
     workers: int = Field(default=1, ge=1, le=64)
+    # Nodes of the embedded Kafka. Without a value: as many as the home already has, and one for a new one.
+    brokers: int | None = None
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("brokers")
+    @classmethod
+    def _one_or_three(cls, value: int | None) -> int | None:
+        if value not in (None, 1, 3):  # of two, none may die: both would be needed to agree
+            raise ValueError("should be 1 or 3")
+        return value
 
     @classmethod
     def settings_customise_sources(

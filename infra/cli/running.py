@@ -26,6 +26,7 @@ POLL_SECONDS = 0.1
 def up(
     workers: Annotated[int | None, typer.Option(help="Processes of the risk worker.")] = None,
     clock: Annotated[str | None, typer.Option(help="wall or event; fixed at the first start of a home.")] = None,
+    brokers: Annotated[int | None, typer.Option(help="Nodes of Kafka, 1 or 3; fixed at the first start.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Run just this part or step (may be repeated).")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready and leave it running.")] = False,
 ) -> None:
@@ -35,7 +36,7 @@ def up(
     from infra.home import Home
     from infra.settings import read_settings
 
-    settings = read_settings(workers=workers, clock=clock)
+    settings = read_settings(workers=workers, clock=clock, brokers=brokers)
     home = Home.open(settings)
     planned = parts(home, only=only or ())
     if detach:

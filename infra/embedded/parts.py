@@ -7,16 +7,16 @@ from clickhouse_driver import Client
 from clickhouse_driver import errors as clickhouse_errors
 
 from infra import parts_main
-from infra.embedded.kafka.broker import EmbeddedKafka
+from infra.embedded.kafka.broker import EmbeddedKafka, remembered_cluster_id
+from infra.embedded.kafka.configuration import Membership
 from infra.embedded.kafka.topics import changelog_spec, create_topics, topic_specs
 from infra.embedded.ports import is_listened_on, require_free
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Part, Step
 from infra.errors import MissingPart
-from infra.home import Home
+from infra.home import Home, KafkaNode
 from streams.worker.names import changelog_topics
 
-KAFKA = "kafka"
 CLICKHOUSE = "clickhouse"
 TOPICS = "topics"
 MIGRATIONS = "migrations"
@@ -31,7 +31,7 @@ def parts(home: Home, *, only: Sequence[str] = ()) -> list[Part | Step]:
     settings = home.settings
     everything: list[Part | Step] = []
     if settings.kafka.embedded:
-        everything.append(kafka_part(home))
+        everything += kafka_parts(home)
     if settings.clickhouse.embedded:
         everything.append(clickhouse_part(home))
     everything += [Step(TOPICS, lambda: make_topics(home)), Step(MIGRATIONS, lambda: parts_main.migrate(home))]
@@ -46,15 +46,22 @@ def parts(home: Home, *, only: Sequence[str] = ()) -> list[Part | Step]:
     return [part for part in everything if part.name in only]
 
 
-def kafka_part(home: Home) -> Part:
-    """The embedded Kafka; ready when it answers a metadata request."""
-    node = EmbeddedKafka(home.kafka_directory, home.port("kafka"), home.port("kafka_controller"))
+def kafka_parts(home: Home) -> list[Part]:
+    """The nodes of the embedded Kafka, started side by side: each is ready when it counts itself among the brokers."""
+    nodes = home.kafka_nodes
+    controller_ports = [node.controller_port for node in nodes]
+    cluster_id = remembered_cluster_id(home.kafka_directory)
+    return [_kafka_part(node, Membership(number, controller_ports, cluster_id)) for number, node in enumerate(nodes, 1)]
+
+
+def _kafka_part(place: KafkaNode, membership: Membership) -> Part:
+    node = EmbeddedKafka(place.directory, place.port, place.controller_port, membership)
 
     def command() -> list[str]:
         node.prepare()
         return node.command()
 
-    return Part(KAFKA, command, lambda _: node.is_ready())
+    return Part(place.name, command, lambda _: node.is_ready(), beside=membership.node_id > 1)
 
 
 def clickhouse_part(home: Home) -> Part:
@@ -108,6 +115,6 @@ def make_topics(home: Home) -> None:
     create_topics(
         home.kafka_bootstrap,
         specs,
-        replication=settings.kafka.replication,
+        replication=home.kafka_replication,
         client_options=settings.kafka.client_options(),
     )

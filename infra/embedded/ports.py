@@ -1,6 +1,7 @@
 """Ports of the loopback interface, the only one the embedded parts listen on."""
 
 import socket
+from contextlib import ExitStack
 
 from infra.errors import PortInUse
 
@@ -31,6 +32,13 @@ def is_listened_on(host: str, port: int, timeout: float = 1.0) -> bool:
 
 def free_port() -> int:
     """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that nothing listens on now."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind((LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]

@@ -1,7 +1,7 @@
-"""A real Apache Kafka, one KRaft node on the loopback interface, from Python packages alone.
+"""A real Apache Kafka, one or three KRaft nodes on the loopback interface, from Python packages alone.
 
-`jars` gets and verifies the jars, `broker` runs the server, `tools` runs Apache Kafka's own commands, `topics` creates
-topics.
+`jars` gets and verifies the jars, `configuration` says what a node is told, `broker` runs a node, `tools` runs Apache
+Kafka's own commands, `topics` creates topics.
 """
 
 from infra.embedded.kafka.broker import EmbeddedKafka

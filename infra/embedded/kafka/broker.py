@@ -1,4 +1,4 @@
-"""One Kafka node (KRaft: broker and controller in one process) on the loopback interface.
+"""One Kafka node (KRaft: broker and controller in one process) on the loopback interface, alone or one of a cluster.
 
 The directory holds its configuration and data; it is formatted once. `command()` is for a supervisor, `start()` and
 `stop()` for whoever runs the node itself.
@@ -10,75 +10,50 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from infra.embedded.kafka.configuration import LOG_PROPERTIES, Membership, server_properties
 from infra.embedded.kafka.tools import STORAGE, java_command
 from infra.embedded.ports import LOOPBACK, is_listened_on, require_free
 from infra.embedded.tether import tethered
 from infra.errors import PartFailed
+from infra.home import write_whole
 
 MAIN_CLASS = "kafka.Kafka"
-JVM_OPTIONS = ("-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData")
+JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData")
+HEAP_ALONE = ("-Xms256m", "-Xmx1g")
+HEAP_OF_SEVERAL = ("-Xms128m", "-Xmx512m")
 PROBE_TIMEOUT_MS = 1_000
 POLL_SECONDS = 0.05
 
-SERVER_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=8
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-# A node that was killed may register again only when its former session has ended.
-broker.session.timeout.ms=2500
-broker.heartbeat.interval.ms=500
-# A dead owner's open transaction must not hide the records behind it for long.
-transaction.max.timeout.ms=60000
-transaction.abort.timed.out.transaction.cleanup.interval.ms=2000
-"""
-
-LOG_PROPERTIES = """\
-status=error
-appender.console.type=Console
-appender.console.name=console
-appender.console.layout.type=PatternLayout
-appender.console.layout.pattern=%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5p %c{1} %m%n
-rootLogger.level=warn
-rootLogger.appenderRef.console.ref=console
-logger.server.name=kafka.server.KafkaRaftServer
-logger.server.level=info
-"""
-
 
 class EmbeddedKafka:
-    """A broker whose configuration and data lie in `directory`, listening on `port` and `controller_port`."""
+    """A broker whose configuration and data lie in `directory`, listening on `port` and `controller_port`.
 
-    def __init__(self, directory: Path, port: int, controller_port: int) -> None:
+    Without `membership` it is a cluster of its own. One of several is not ready before most of them run.
+    """
+
+    def __init__(self, directory: Path, port: int, controller_port: int, membership: Membership | None = None) -> None:
         self.directory = directory.resolve()
         self.port = port
         self.controller_port = controller_port
+        self._membership = membership
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
         """The address clients start from, `host:port`."""
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def node_id(self) -> int:
+        """The node's number in its cluster, from 1."""
+        return self._membership.node_id if self._membership else 1
 
     @property
     def log_file(self) -> Path:
@@ -102,10 +77,7 @@ class EmbeddedKafka:
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir()
         self._server_file.write_text(
-            SERVER_PROPERTIES.format(
-                host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data.as_posix()
-            ),
-            encoding="utf-8",
+            server_properties(data, self.port, self.node_id, self._controller_ports), encoding="utf-8"
         )
         self._log_configuration.write_text(LOG_PROPERTIES, encoding="utf-8")
         if not (data / "meta.properties").exists():
@@ -115,6 +87,7 @@ class EmbeddedKafka:
         """The command line of the node, to be run after `prepare()`. Raises MissingPart, JarMismatch."""
         # The temporary files of a killed Java process would stay for ever in the machine's own directory.
         options = (
+            *(HEAP_ALONE if len(self._controller_ports) == 1 else HEAP_OF_SEVERAL),
             *JVM_OPTIONS,
             f"-Djava.io.tmpdir={self._scratch}",
             f"-Dlog4j2.configurationFile={self._log_configuration.as_uri()}",
@@ -122,8 +95,8 @@ class EmbeddedKafka:
         return java_command(MAIN_CLASS, str(self._server_file), options=options)
 
     def is_ready(self) -> bool:
-        """Whether the node answers a metadata request with itself in it."""
-        return answers_metadata(self.bootstrap)
+        """Whether the node answers, and counts itself among the running brokers."""
+        return self.node_id in brokers_known_to(self.bootstrap)
 
     def start(self, timeout: float = 60.0) -> None:
         """Run the node and return when it is ready. Raises what `prepare` raises, and PartFailed."""
@@ -173,8 +146,12 @@ class EmbeddedKafka:
     def _scratch(self) -> Path:
         return self.directory / "tmp"
 
+    @property
+    def _controller_ports(self) -> Sequence[int]:
+        return self._membership.controller_ports if self._membership else (self.controller_port,)
+
     def _format(self) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = self._membership.cluster_id if self._membership else new_cluster_id()
         # `=`: an id may begin with a dash, and would be read as an option.
         command = java_command(STORAGE, "format", f"--cluster-id={cluster}", "--config", str(self._server_file))
         result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -183,11 +160,25 @@ class EmbeddedKafka:
             raise PartFailed(f"kafka: formatting {self.directory / 'data'} failed: {words}")
 
 
-def answers_metadata(bootstrap: str) -> bool:
-    """Whether a broker at `bootstrap` (`host:port`) answers a metadata request that names at least one broker."""
+def new_cluster_id() -> str:
+    """An id for a new cluster; all of its nodes are formatted with the same."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def remembered_cluster_id(directory: Path) -> str:
+    """The id of the cluster whose nodes lie in `directory`, made at the first call."""
+    file = directory / "cluster-id"
+    if not file.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        write_whole(file, new_cluster_id() + "\n")
+    return file.read_text(encoding="utf-8").strip()
+
+
+def brokers_known_to(bootstrap: str) -> set[int]:
+    """The ids of the running brokers by the word of the one at `bootstrap` (`host:port`); none when it is silent."""
     host, _, port = bootstrap.rpartition(":")
     if not is_listened_on(host, int(port)):
-        return False
+        return set()
     try:
         client = KafkaAdminClient(
             bootstrap_servers=bootstrap,
@@ -196,10 +187,11 @@ def answers_metadata(bootstrap: str) -> bool:
             request_timeout_ms=PROBE_TIMEOUT_MS,
         )
     except KafkaError:
-        return False
+        return set()
     try:
-        return bool(client.describe_cluster()["brokers"])
+        brokers = client.describe_cluster()["brokers"]
+        return {broker["broker_id"] for broker in brokers if not broker.get("is_fenced")}
     except KafkaError:
-        return False
+        return set()
     finally:
         client.close()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
 
+from infra.embedded.kafka.configuration import least_in_sync
 from infra.errors import CannotRun
 from infra.settings import Clock
 from schemas.topics import ALL_TOPICS, FOREVER, Topic, partitions_of
@@ -57,6 +58,8 @@ def create_topics(
 ) -> list[str]:
     """Create the topics that are not there yet; returns their names when every partition has a leader.
 
+    A record is acknowledged when more than half of its `replication` replicas have it.
+
     Raises TopicsRefused, naming every topic that could not be created or has another number of partitions.
     """
     client = KafkaAdminClient(bootstrap_servers=bootstrap, client_id="checkline-topics", **client_options)
@@ -72,7 +75,7 @@ def create_topics(
             spec.name: {
                 "num_partitions": spec.partitions,
                 "replication_factor": replication,
-                "configs": dict(spec.settings),
+                "configs": {"min.insync.replicas": str(least_in_sync(replication)), **spec.settings},
             }
             for spec in specs
             if spec.name not in present

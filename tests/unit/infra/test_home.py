@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import DiskFull, HomeInUse, MissingPart, WrongSetting
-from infra.home import PORTS, Home
+from infra.home import Home
 from infra.settings import read_settings
 
 
@@ -19,10 +19,11 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ports_are_chosen_once_and_differ() -> None:
-    first = {name: Home.open(read_settings()).port(name) for name in PORTS}
-    again = {name: Home.open(read_settings()).port(name) for name in PORTS}
+    names = Home.open(read_settings()).port_names
+    first = {name: Home.open(read_settings()).port(name) for name in names}
+    again = {name: Home.open(read_settings()).port(name) for name in names}
     assert first == again
-    assert len(set(first.values())) == len(PORTS)
+    assert len(set(first.values())) == len(names)
 
 
 def test_passwords_are_generated_once_and_only_the_owner_reads_them() -> None:
