@@ -1,0 +1,139 @@
+"""What must come out of the log, in plain Python: written from the design and the public contract, not from the code.
+
+It imports nothing of ``streams``, ``sinks`` and ``replay``, and of ``schemas`` only the names of topics. Feed every
+record that a read_committed reader of the input topics sees to `Model.add`, in the order of each partition; then ask
+for results. Where the design is silent, the module that decides says in its docstring which reading it chose.
+
+- ``judgement``: which records can be used, and why the others cannot
+- ``reference``: which policy and which tier of an area was in effect when
+- ``people``: timelines of verdicts and clocks of leads
+- ``counting``: arrivals, event rows, conflicts, cells, ledger totals
+"""
+
+from typing import NamedTuple
+
+from xxhash import xxh3_128_hexdigest
+
+from schemas.topics import DEFAULT_PARTITIONS
+from tests.faults.model.counting import Arrival, CellKey, Conflict, Counting, Place, Totals
+from tests.faults.model.judgement import PERSONAL, Refused, partition_of, read
+from tests.faults.model.people import Clock, FactId, Person, Segment, fact_of
+from tests.faults.model.reference import Reference
+from tests.faults.published import Published
+
+__all__ = [
+    "Arrival",
+    "CellKey",
+    "Clock",
+    "Conflict",
+    "DeadLetter",
+    "FactId",
+    "Lead",
+    "Model",
+    "Outcome",
+    "Place",
+    "Published",
+    "Segment",
+    "Totals",
+]
+
+Lead = tuple[str, str]
+"""Token, lead id."""
+
+
+class DeadLetter(NamedTuple):
+    """What the dead letter of a record must say. ``field`` is None where it is not certain."""
+
+    reason: str
+    field: str | None
+    value_digest: str
+
+
+class Outcome(NamedTuple):
+    """A lead's clock and what is proven of it as of the end. ``breached``: an announced breach must stand."""
+
+    clock: Clock
+    outcome: str
+    breached: bool
+
+
+class Model:
+    """The log, read plainly."""
+
+    def __init__(self, partitions: int = DEFAULT_PARTITIONS) -> None:
+        self.partitions = partitions
+        self.dead_letters: dict[Place, DeadLetter] = {}
+        self.people: dict[str, Person] = {}
+        self.reference = Reference()
+        self.marks: dict[tuple[str, int], int] = {}
+        """Latest time mark of every (topic, partition)."""
+        self._counting = Counting()
+
+    def add(self, published: Published, offset: int, partition: int) -> None:
+        """One record of the log, at the place that the broker acknowledged."""
+        place = (published.topic, partition, offset)
+        found = read(published, offset, partition, self.partitions)
+        self._counting.add(place, found)
+        if isinstance(found, Refused):
+            self._bury(place, published, found)
+        elif found.is_mark:
+            at = found.row["occurred_at"]
+            self.marks[place[:2]] = max(at, self.marks.get(place[:2], at))
+        elif found.too_old_for_risk:
+            self._bury(place, published, Refused("BEYOND_HORIZON", None))
+        elif found.topic in PERSONAL:
+            self.people.setdefault(found.key, Person()).facts.add(fact_of(found))
+        elif found.topic == "reference":
+            self.reference.add(found)
+
+    def _bury(self, place: Place, published: Published, refused: Refused) -> None:
+        digest = xxh3_128_hexdigest(published.value or b"")
+        self.dead_letters[place] = DeadLetter(refused.reason, refused.field, digest)
+
+    def now(self, token: str) -> int:
+        """The event clock of the token's partition: the smallest of its person topics' latest marks; 0 without."""
+        partition = partition_of(token.encode(), self.partitions)
+        return min(self.marks.get((topic, partition), 0) for topic in PERSONAL)
+
+    def facts(self) -> dict[str, set[FactId]]:
+        """Every fact that may be kept of each person."""
+        return {token: person.identities() for token, person in self.people.items()}
+
+    def needed_facts(self) -> dict[str, set[FactId]]:
+        """Every fact that must be kept of each person: a verdict or a clock reads it. Persons without are left out."""
+        needed = {token: person.needed(self.reference) for token, person in self.people.items()}
+        return {token: facts for token, facts in needed.items() if facts}
+
+    def timelines(self) -> dict[str, list[Segment]]:
+        """The verdict timeline of every person who has one."""
+        timelines = {token: person.timeline(self.reference) for token, person in self.people.items()}
+        return {token: segments for token, segments in timelines.items() if segments}
+
+    def outcomes(self) -> dict[Lead, Outcome]:
+        """The clock of every lead and what is proven of it as of the event clock."""
+        found = {}
+        for token, person in self.people.items():
+            now = self.now(token)
+            for lead, clock in person.clocks(self.reference).items():
+                found[token, lead] = Outcome(clock, clock.outcome(now), clock.is_breached(now))
+        return found
+
+    def event_rows(self) -> dict[str, dict[tuple[bytes, bytes], int]]:
+        """{topic: {(identity hash, content hash): smallest offset}}."""
+        return self._counting.event_rows()
+
+    def conflicts(self) -> dict[bytes, Conflict]:
+        """{identity hash: winner and losers (content hashes)}."""
+        return self._counting.conflicts()
+
+    def cells(self) -> dict[CellKey, int]:
+        """{(topic, hour, site, kind, measure): events}; what is not named is zero."""
+        return self._counting.cells()
+
+    def arrivals(self) -> dict[Place, Arrival]:
+        """{(topic, partition, offset): what became of the record}."""
+        return self._counting.arrivals
+
+    def totals(self) -> dict[tuple[str, int], Totals]:
+        """{(topic, partition): records, stored, marks, refused}."""
+        return self._counting.totals()

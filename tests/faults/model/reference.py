@@ -1,0 +1,117 @@
+"""Reference data: which policy and which tier of an area was in effect at a time.
+
+A version takes effect at the later of its ``valid_from`` and its arrival + allowed skew + 5 s. Of the versions that
+have taken effect and not ended, the one that took effect last counts. Readings chosen where the design is silent:
+
+- the same record published again changes nothing: its first arrival counts;
+- of versions that take effect at the same moment the one with the larger ``version`` (policies), or the one that was
+  sent last (areas), counts;
+- an area of origin is looked up by its own code, which is the entity id of the notice; areas above it do not count.
+"""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.faults.model.judgement import HOUR, MINUTE, SKEW, Event
+
+SETTLING = 5_000
+POLICIES = Path(__file__).resolve().parents[3] / "schemas" / "policies"
+
+
+class Policy:
+    """A policy file as it stands."""
+
+    def __init__(self, text: str) -> None:
+        self.settings: dict[str, Any] = tomllib.loads(text)
+        self.version: int = self.settings["version"]
+        self.name = f"{self.settings['id']}@{self.version}"
+        self.risk: dict[str, Any] = self.settings["risk"]
+        until: datetime | None = self.settings.get("valid_until")
+        self.valid_until = None if until is None else int(until.timestamp() * 1000)
+
+    def hours(self, rule: str) -> int:
+        """How long the rule's facts count, milliseconds."""
+        return int(self.risk[rule]["hours"]) * HOUR
+
+    def is_high_temperature(self, tenths: int, site_kind: str) -> bool:
+        rule = self.risk["temperature"]
+        threshold = rule.get("by_site_kind", {}).get(site_kind, rule["default"])
+        limit: int = threshold["threshold_tenths"]
+        return tenths > limit if threshold["comparator"] == "OVER" else tenths >= limit
+
+    def deadline(self, push_mode: str, home_province: bool, start: int, zone_minutes: int) -> tuple[str, int] | None:
+        """Class and time of the deadline; None when no class applies."""
+        for rule in self.settings["deadlines"]:
+            if rule["push_mode"] != push_mode or rule.get("home_province", home_province) != home_province:
+                continue
+            if rule.get("calendar_day"):
+                local = start + zone_minutes * MINUTE
+                next_midnight = (local // (24 * HOUR) + 1) * 24 * HOUR
+                return rule["deadline_class"], next_midnight - zone_minutes * MINUTE
+            return rule["deadline_class"], start + rule["hours"] * HOUR
+        return None
+
+
+class Version(NamedTuple):
+    """One version of a policy or of an area's tier."""
+
+    effective_from: int
+    rank: tuple[int, ...]
+    valid_until: int | None
+    content: Any
+
+
+class Reference:
+    """All versions that the log holds."""
+
+    def __init__(self) -> None:
+        self.first_arrival: dict[tuple[bytes, bytes], Event] = {}
+        self._policies: list[Version] | None = None
+        self._areas: dict[str, list[Version]] = {}
+        self.default = Policy((POLICIES / "joint-control-2020.toml").read_text(encoding="utf-8"))
+
+    def add(self, event: Event) -> None:
+        """Keep the first arrival of every content."""
+        known = self.first_arrival.get((event.identity, event.content))
+        if known is None or event.appended_at < known.appended_at:
+            self.first_arrival[event.identity, event.content] = event
+            self._policies = None
+
+    def policy(self, at: int) -> Policy:
+        """The policy in effect at a time; the shipped one where the log names none."""
+        found = _latest(self._sorted()[0], at)
+        return self.default if found is None else found.content
+
+    def tier(self, area: str, at: int) -> str | None:
+        """The tier of an area in effect at a time; None when the log says nothing of it."""
+        found = _latest(self._sorted()[1].get(area, []), at)
+        return None if found is None else found.content
+
+    def _sorted(self) -> tuple[list[Version], dict[str, list[Version]]]:
+        if self._policies is None:
+            self._policies, self._areas = [], {}
+            for event in self.first_arrival.values():
+                row = event.row
+                if row["kind"] == "POLICY_VERSION":
+                    policy = Policy(row["document"])
+                    self._policies.append(
+                        Version(_effective_from(event), (policy.version,), policy.valid_until, policy)
+                    )
+                elif row["kind"] == "RISK_AREA":
+                    version = Version(_effective_from(event), (row["sent_at"],), row["valid_until"], row["tier"])
+                    self._areas.setdefault(event.key, []).append(version)
+            for versions in (self._policies, *self._areas.values()):
+                versions.sort(key=lambda version: version[:2])
+        return self._policies, self._areas
+
+
+def _effective_from(event: Event) -> int:
+    return int(max(event.row["valid_from"], event.appended_at + SKEW + SETTLING))
+
+
+def _latest(versions: list[Version], at: int) -> Version | None:
+    begun = [version for version in versions if version.effective_from <= at]
+    running = [version for version in begun if version.valid_until is None or at < version.valid_until]
+    return running[-1] if running else None
