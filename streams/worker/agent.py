@@ -7,7 +7,7 @@ from schemas.wire.batches import RecordBatch
 from streams.fold import Changes, Load, Outputs
 from streams.worker.clock import Clock
 from streams.worker.markers import Markers
-from streams.worker.ticks import NextDue
+from streams.worker.ticks import DueRule, NextDue
 
 
 class Turn(NamedTuple):
@@ -53,9 +53,9 @@ TickHandler = Callable[[int, Mapping[bytes, bytes], int], Announced]
 
 
 class Ticks(NamedTuple):
-    """``next_due(state)`` and ``handler(partition, states, as_of)``, whose states must no longer be due."""
+    """When states are due, and ``handler(partition, states, as_of)``, whose states must no longer be due."""
 
-    next_due: NextDue
+    rule: DueRule
     handler: TickHandler
 
 
@@ -84,11 +84,15 @@ class BatchAgent:
         self.reference = reference
         self.ticks: Ticks | None = None
 
-    def on_due(self, next_due: NextDue) -> Callable[[TickHandler], TickHandler]:
-        """Decorator: ``handler(partition, {key: state}, as_of) -> Announced`` is called for states that are due."""
+    def on_due(self, next_due: NextDue, version: str = "1") -> Callable[[TickHandler], TickHandler]:
+        """Decorator: ``handler(partition, {key: state}, as_of) -> Announced`` is called for states that are due.
+
+        ``version`` is that of ``next_due``: another one has the index of due times made anew.
+        """
 
         def register(handler: TickHandler) -> TickHandler:
-            self.ticks = Ticks(next_due, handler)
+            self.ticks = Ticks(DueRule(next_due, version), handler)
+            self.table.data.index_by(self.ticks.rule)
             return handler
 
         return register

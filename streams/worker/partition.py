@@ -8,10 +8,10 @@
    Dying before its end: the broker or the next owner aborts it, readers never see it, the batch is folded again.
    Dying after it: the changelog has all of it; the next owner recovers from there and goes on behind the markers.
    What was read behind them and changed nothing is read once more, and changes nothing.
-3. **Store**: changes, markers and the changelog offset in one local write.
+3. **Store**: changes, markers, the changelog offset and the index of due times in one local write.
    Dying before it: recovery reads from the stored offset on and finds what is missing.
-4. **Index**: markers and due times in memory.
-   Dying here: both are rebuilt from the store.
+4. **Markers**: in memory.
+   Dying here: they are read from the store.
 5. **Acknowledge**: the offsets are handed to Faust, which commits them now and then.
    Dying before the commit: it is only a hint for lag tools; the markers say where to go on.
 
@@ -27,7 +27,7 @@ from streams.fold import Changes, Outputs
 from streams.worker.agent import BatchAgent, Decide, Turn
 from streams.worker.markers import Markers, as_changes
 from streams.worker.stores import PartitionedStore
-from streams.worker.ticks import TickIndex
+from streams.worker.ticks import StillDue
 from streams.worker.transactions import PartitionTransactions
 
 TICK_CHUNK = 5_000
@@ -35,8 +35,6 @@ TICK_CHUNK = 5_000
 
 UNWRITTEN_OFFSETS = 10_000
 """How far a topic's marker may be ahead of what is written: what is read again after a crash, for nothing."""
-
-_INDEX_CHUNK = 20_000
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +53,6 @@ class OwnedPartition:
         self._transactions = transactions
         self._store: PartitionedStore = agent.table.data
         self._changelog: str = agent.table.changelog_topic.get_topic_name()
-        self._ticks = TickIndex(agent.ticks.next_due) if agent.ticks else None
 
     async def start(self) -> None:
         """Fences the former owner: from here on the changelog can only grow by our own hand."""
@@ -65,19 +62,12 @@ class OwnedPartition:
         await self._transactions.stop()
 
     async def recover(self) -> None:
-        """Reads markers and due times back, once the store has caught up with the changelog."""
+        """Reads the markers back, once the store has caught up with the changelog."""
+        for seen in self._store.make_index(self.number):
+            log.info("partition %d: due times of %d states are indexed by the present rule", self.number, seen)
+            await asyncio.sleep(0)
         self._written = self._store.markers(self.number, self._agent.topics)
         self.markers = dict(self._written)
-        if self._ticks is not None:
-            chunk = []
-            for item in self._store.states(self.number):
-                chunk.append(item)
-                if len(chunk) == _INDEX_CHUNK:
-                    self._ticks.arm(chunk)
-                    chunk.clear()
-                    await asyncio.sleep(0)
-            self._ticks.arm(chunk)
-            log.info("partition %d: %d states wait for a tick", self.number, len(self._ticks))
 
     def next_offset(self, topic: str) -> int:
         """Where reading the topic goes on; 0, the beginning, where nothing was applied."""
@@ -98,24 +88,31 @@ class OwnedPartition:
         self.markers = markers
 
     async def tick(self) -> None:
-        """Ticks at most `TICK_CHUNK` states, in a transaction of their own."""
-        if self._ticks is None or self._agent.ticks is None:
-            return
+        """Ticks at most `TICK_CHUNK` states, in a transaction of their own. Raises `StillDue`."""
         as_of = self._agent.clock.as_of(self.markers)
-        if not self._ticks.has_due(as_of) or not self._agent.may_decide(as_of):
+        if self._agent.ticks is None or not self._is_due(as_of):
             return
-        keys = self._ticks.due(as_of, TICK_CHUNK)
-        announced = self._agent.ticks.handler(self.number, self._load(keys), as_of)
+        states = self._load(self._store.due(self.number, as_of, TICK_CHUNK))
+        announced = self._agent.ticks.handler(self.number, states, as_of)
+        for key, state in states.items():
+            self._require_settled(key, announced.changes.get(key, state), as_of)
         # With the markers: a clock that they moved must not fall back behind what was told by it.
         await self._write_all(announced.outputs, announced.changes, self.markers, as_of)
-        self._ticks.require_settled(keys, as_of)
 
     def has_due(self) -> bool:
         """Whether states wait for a tick right now."""
-        if self._ticks is None:
-            return False
-        as_of = self._agent.clock.as_of(self.markers)
-        return self._ticks.has_due(as_of) and self._agent.may_decide(as_of)
+        return self._agent.ticks is not None and self._is_due(self._agent.clock.as_of(self.markers))
+
+    def _is_due(self, as_of: int) -> bool:
+        return self._store.has_due(self.number, as_of) and self._agent.may_decide(as_of)
+
+    def _require_settled(self, key: bytes, state: bytes | None, as_of: int) -> None:
+        due = self._agent.ticks.rule.next_due(state) if self._agent.ticks and state is not None else None
+        if due is not None and due <= as_of:
+            raise StillDue(
+                f"the state of {key!r} is still due at {due} after its tick at {as_of}: the rule must note in the "
+                "state that it announced this deadline"
+            )
 
     def _above_marker(self, topic: str, batches: list[RecordBatch]) -> list[RecordBatch]:
         first = self.next_offset(topic)
@@ -129,16 +126,9 @@ class OwnedPartition:
         return self._store.load(self.number, keys)
 
     async def _write_all(self, outputs: Outputs, changes: Changes, markers: Markers, as_of: int) -> None:
-        """Writes with all markers that are not written yet, and takes note of the states."""
+        """Writes with all markers that are not written yet."""
         unwritten = {topic: marker for topic, marker in markers.items() if self._written.get(topic) != marker}
-        await self._write(outputs, {**changes, **as_changes(unwritten)}, as_of)
+        written: Changes = {**changes, **as_changes(unwritten)}
+        offset = await self._transactions.write(outputs, self._changelog, written, as_of)
+        self._store.write(self.number, written, offset)
         self._written = dict(markers)
-        self._arm(changes)
-
-    async def _write(self, outputs: Outputs, changes: Changes, as_of: int) -> None:
-        offset = await self._transactions.write(outputs, self._changelog, changes, as_of)
-        self._store.write(self.number, changes, offset)
-
-    def _arm(self, changes: Changes) -> None:
-        if self._ticks is not None:
-            self._ticks.arm(changes.items())

@@ -44,7 +44,7 @@ class ChangelogRecovery:
                 if record.offset >= first and record.key is not None:
                     changes[record.key] = record.value
                     self._applied += 1
-        self._store.write(tp.partition, changes, fresh[-1].last_offset)
+        self._store.write(tp.partition, changes, fresh[-1].last_offset, recovered=True)
 
     async def signal_end(self) -> None:
         """To be called after every turn while Faust recovers."""

@@ -11,13 +11,12 @@ from typing import Any
 from faust.stores import STORES
 from faust.stores.base import Store
 from faust.types import TP, EventT
-from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options
 
 from streams.fold import Changes
-from streams.worker.markers import Marker, Markers, is_marker, marker_key
-
-OFFSET_KEY = b"\0changelog-offset"
-"""Key of the local row that holds the offset; it is in no changelog."""
+from streams.worker.markers import Marker, Markers, marker_key
+from streams.worker.store_partition import MemoryPartition, RocksPartition, StorePartition
+from streams.worker.ticks import DueRule
 
 ROCKS_URL = "checkline-rocks://"
 MEMORY_URL = "checkline-memory://"
@@ -27,35 +26,61 @@ _BLOCK_CACHE_BYTES = 32 << 20
 
 
 class PartitionedStore(Store[bytes, bytes]):
-    """The port that the worker uses: one keyed set of bytes per partition."""
+    """The port that the worker uses: one keyed set of bytes per partition, with an index of due times."""
 
-    def load(self, partition: int, keys: list[bytes]) -> Mapping[bytes, bytes]:
-        """The states of those keys that have one."""
+    def __post_init__(self) -> None:
+        self._partitions: dict[int, StorePartition] = {}
+        self._rule: DueRule | None = None
+
+    def _opened(self, partition: int) -> StorePartition:
         raise NotImplementedError
 
-    def write(self, partition: int, changes: Changes, changelog_offset: int) -> None:
-        """All of it or nothing. Raises when it cannot be written."""
-        raise NotImplementedError
-
-    def states(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """All keys and states of a partition."""
-        raise NotImplementedError
-
-    def changelog_offset(self, partition: int) -> int | None:
-        """Offset of the last changelog record that is in the store."""
-        raise NotImplementedError
+    def index_by(self, rule: DueRule) -> None:
+        """Keeps the index by this rule. To be called before a partition is opened."""
+        if self._partitions:
+            raise RuntimeError(f"partitions {self.opened()} are open: give the rule of the index before")
+        self._rule = rule
 
     def open(self, partition: int) -> None:
-        """Takes a partition over."""
-        raise NotImplementedError
+        """Takes a partition over. Raises what the store raises; done as well when it is open."""
+        if partition not in self._partitions:
+            self._partitions[partition] = self._opened(partition)
 
     def close(self, partition: int) -> None:
         """Gives a partition away."""
-        raise NotImplementedError
+        self._partitions.pop(partition).close()
 
     def opened(self) -> set[int]:
         """Partitions that are open."""
-        raise NotImplementedError
+        return set(self._partitions)
+
+    def load(self, partition: int, keys: list[bytes]) -> Mapping[bytes, bytes]:
+        """The states of those keys that have one."""
+        return self._partitions[partition].load(keys)
+
+    def write(self, partition: int, changes: Changes, changelog_offset: int, *, recovered: bool = False) -> None:
+        """All of it or nothing; ``recovered``: read from the changelog. Raises when it cannot be written."""
+        self._partitions[partition].write(changes, changelog_offset, recovered=recovered)
+
+    def states(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        """All keys and states of a partition."""
+        return self._partitions[partition].states()
+
+    def changelog_offset(self, partition: int) -> int | None:
+        """Offset of the last changelog record that is in the store."""
+        return self._partitions[partition].changelog_offset()
+
+    def has_due(self, partition: int, as_of: int) -> bool:
+        """Whether a state's time has come."""
+        return self._partitions[partition].has_due(as_of)
+
+    def due(self, partition: int, as_of: int, limit: int) -> list[bytes]:
+        """At most ``limit`` keys whose time has come, the earliest first; they stay so until their states change."""
+        return self._partitions[partition].due(as_of, limit)
+
+    def make_index(self, partition: int) -> Iterator[int]:
+        """Makes the index anew where another rule made it, step by step; yields how many states were looked at."""
+        return self._partitions[partition].make_index()
 
     def markers(self, partition: int, topics: Iterable[str]) -> Markers:
         """The markers of these topics."""
@@ -108,84 +133,21 @@ class PartitionedStore(Store[bytes, bytes]):
 
 
 class MemoryStore(PartitionedStore):
-    """A dictionary per partition. It survives a rebalance that leaves the partition here, and nothing else."""
+    """It survives a rebalance that leaves the partition here, and nothing else."""
 
-    def __post_init__(self) -> None:
-        self._partitions: dict[int, dict[bytes, bytes]] = {}
-        self._offsets: dict[int, int] = {}
-
-    def load(self, partition: int, keys: list[bytes]) -> Mapping[bytes, bytes]:
-        states = self._partitions[partition]
-        return {key: states[key] for key in keys if key in states}
-
-    def write(self, partition: int, changes: Changes, changelog_offset: int) -> None:
-        states = self._partitions[partition]
-        for key, state in changes.items():
-            if state is None:
-                states.pop(key, None)
-            else:
-                states[key] = state
-        self._offsets[partition] = changelog_offset
-
-    def states(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        return ((key, state) for key, state in self._partitions[partition].items() if not is_marker(key))
-
-    def changelog_offset(self, partition: int) -> int | None:
-        return self._offsets.get(partition)
-
-    def open(self, partition: int) -> None:
-        self._partitions.setdefault(partition, {})
-
-    def close(self, partition: int) -> None:
-        self._partitions.pop(partition, None)
-        self._offsets.pop(partition, None)
-
-    def opened(self) -> set[int]:
-        return set(self._partitions)
+    def _opened(self, partition: int) -> StorePartition:
+        return MemoryPartition(self._rule)
 
 
 class RocksStore(PartitionedStore):
-    """A RocksDB database per partition, under the app's table directory."""
+    """Databases under the app's table directory."""
 
     def __post_init__(self) -> None:
-        self._databases: dict[int, Rdict] = {}
+        super().__post_init__()
         self._cache = Cache(_BLOCK_CACHE_BYTES)
 
-    def load(self, partition: int, keys: list[bytes]) -> Mapping[bytes, bytes]:
-        wanted: list[Any] = [*keys]
-        values = self._databases[partition].get(wanted) or []
-        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
-
-    def write(self, partition: int, changes: Changes, changelog_offset: int) -> None:
-        batch = WriteBatch(raw_mode=True)
-        for key, state in changes.items():
-            if state is None:
-                batch.delete(key)
-            else:
-                batch.put(key, state)
-        batch.put(OFFSET_KEY, b"%d" % changelog_offset)
-        self._databases[partition].write(batch)
-
-    def states(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        items: Iterator[tuple[Any, Any]] = self._databases[partition].items()
-        return ((key, state) for key, state in items if key != OFFSET_KEY and not is_marker(key))
-
-    def changelog_offset(self, partition: int) -> int | None:
-        value = self._databases[partition].get(OFFSET_KEY)
-        return None if value is None else int(value)
-
-    def open(self, partition: int) -> None:
-        """Raises what RocksDB raises; a locked directory belongs to another worker that still runs."""
-        if partition not in self._databases:
-            path = self.directory(partition)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._databases[partition] = Rdict(str(path), self._options())
-
-    def close(self, partition: int) -> None:
-        self._databases.pop(partition).close()
-
-    def opened(self) -> set[int]:
-        return set(self._databases)
+    def _opened(self, partition: int) -> StorePartition:
+        return RocksPartition(self.directory(partition), self._options(), self._rule)
 
     def directory(self, partition: int) -> Path:
         """Where a partition's database lies."""

@@ -1,38 +1,50 @@
-"""Which states of a partition want a tick, and when. Deadlines live in the states; this is only an index."""
+"""Which states of a partition want a tick, and when. Deadlines live in the states; everything here is only an index."""
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import NamedTuple
 
 NextDue = Callable[[bytes], int | None]
+
+
+class DueRule(NamedTuple):
+    """How a state says when it wants its next tick. ``version`` changes with the answers of ``next_due``: a store whose
+    index was made by another version makes it anew."""
+
+    next_due: NextDue
+    version: str
 
 
 class StillDue(Exception):
     """A tick gave back a state that is due at the very time it was ticked for: it would be ticked for ever."""
 
 
-class TickIndex:
-    """A heap of (due, key). An entry whose due time is no longer the key's own is stale and is passed over."""
+class DueQueue:
+    """Keys by their due times, in memory: a heap whose entries that are no longer the key's own are passed over."""
 
-    def __init__(self, next_due: NextDue) -> None:
-        self._next_due = next_due
+    def __init__(self) -> None:
         self._due: dict[bytes, int] = {}
         self._heap: list[tuple[int, bytes]] = []
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def arm(self, states: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Takes note of states as they now are; None: the state is gone."""
-        for key, state in states:
-            due = None if state is None else self._next_due(state)
-            if due is None:
-                self._due.pop(key, None)
-            elif self._due.get(key) != due:
-                self._due[key] = due
-                heapq.heappush(self._heap, (due, key))
+    def put(self, key: bytes, due: int | None) -> None:
+        """Takes note of a key's due time, UTC milliseconds; None: it is in the queue no longer."""
+        if due is None:
+            self._due.pop(key, None)
+        elif self._due.get(key) != due:
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, key))
+
+    def has_due(self, as_of: int) -> bool:
+        """Whether a key's time has come."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return bool(self._heap) and self._heap[0][0] <= as_of
 
     def due(self, as_of: int, limit: int) -> list[bytes]:
-        """At most ``limit`` keys whose time has come, the earliest first. They stay so until armed with a new state."""
+        """At most ``limit`` keys whose time has come, the earliest first. They stay so until they are put anew."""
         found: dict[bytes, int] = {}
         while self._heap and len(found) < limit and self._heap[0][0] <= as_of:
             due, key = heapq.heappop(self._heap)
@@ -42,19 +54,3 @@ class TickIndex:
         for key, due in found.items():
             heapq.heappush(self._heap, (due, key))
         return list(found)
-
-    def has_due(self, as_of: int) -> bool:
-        """Whether a state waits for a tick."""
-        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return bool(self._heap) and self._heap[0][0] <= as_of
-
-    def require_settled(self, keys: Iterable[bytes], as_of: int) -> None:
-        """Raises `StillDue` when one of these keys is due by ``as_of``."""
-        for key in keys:
-            due = self._due.get(key)
-            if due is not None and due <= as_of:
-                raise StillDue(
-                    f"the state of {key!r} is still due at {due} after its tick at {as_of}: the rule must note in the "
-                    "state that it announced this deadline"
-                )

@@ -26,13 +26,14 @@ from kafka.errors import KafkaError
 from infra.edge.publisher import Publisher
 from infra.embedded.catch_up import WORKER_GROUPS
 from infra.embedded.kafka.topics import changelog_spec, create_topics
-from infra.embedded.parts import CLICKHOUSE, KAFKA, MIGRATIONS, TOPICS, parts
+from infra.embedded.parts import CLICKHOUSE, MIGRATIONS, TOPICS, parts
 from infra.embedded.readiness import READY_FILE_VARIABLE, has_announced
 from infra.embedded.supervisor import Supervisor
 from infra.home import Home
 from infra.lag.collector import LagCollector
 from infra.settings import read_settings
 from schemas import topics
+from tests.benchmarks.recovery import Recovery
 from tests.benchmarks.stream import ONE_PASSES_IN, PERSONS, stream
 
 (RISK_GROUP, *_) = WORKER_GROUPS
@@ -230,10 +231,14 @@ def main() -> None:
     arguments.add_argument("--pipeline-events", type=int, default=300_000)
     arguments.add_argument("--persons", type=int, default=PERSONS)
     arguments.add_argument("--one-passes-in", type=int, default=ONE_PASSES_IN, help="1: every row leaves a fact")
+    arguments.add_argument("--recovery-persons", type=int, help="measure nothing but recovery, of so many persons")
     wanted = arguments.parse_args()
+    if wanted.recovery_persons:
+        recovery(wanted.recovery_persons)
+        return
     with tempfile.TemporaryDirectory(prefix="checkline-bench-") as directory:
         home = Home.open(read_settings(home=Path(directory), clock="event"))
-        planned = parts(home, only=(KAFKA, CLICKHOUSE, TOPICS, MIGRATIONS))
+        planned = parts(home, only=(*nodes(home), CLICKHOUSE, TOPICS, MIGRATIONS))
         with Supervisor(planned, home.logs, progress=say) as supervisor:
             bench = Bench(home, supervisor, wanted.persons, wanted.one_passes_in)
             with Publisher(home.kafka_bootstrap) as publisher:  # lets everything published here be judged
@@ -255,15 +260,40 @@ def main() -> None:
             take(worker(bench, wanted.events))
             take(sink(bench, wanted.events))
             take(pipeline(bench, wanted.pipeline_events))
+    report(results)
+    keep([result._asdict() for result in results])
+
+
+def nodes(home: Home) -> list[str]:
+    """Names of the parts that are the broker."""
+    return [node.name for node in home.kafka_nodes]
+
+
+def recovery(persons: int) -> None:
+    """Back from nothing, from a warm store, and from the death of one of two."""
+    with tempfile.TemporaryDirectory(prefix="checkline-bench-") as directory:
+        home = Home.open(read_settings(home=Path(directory), clock="event"))
+        with Supervisor(parts(home, only=(*nodes(home), TOPICS)), home.logs, progress=say):
+            measured = Recovery(home, persons)
+            say(f"writing the changelog of {persons} persons")
+            say(f"{measured.fill() / MEGABYTE:.0f} MB")
+            measured.measure()
+    print(f"{'absence':<40}{'persons':>9}{'back after s':>13}{'CPU s':>7}{'RSS MB':>8}{'load':>6}")
+    for one in measured.results:
+        print(f"{one.name:<40}{one.persons:>9}{one.back_s:>13.2f}{one.cpu_s:>7.2f}{one.rss_mb:>8.0f}{one.load:>6.2f}")
+    keep([result._asdict() for result in measured.results])
+
+
+def keep(results: list[dict[str, Any]]) -> None:
+    """Write a result file."""
     document = {
         "machine": machine(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        "results": [result._asdict() for result in results],
+        "results": results,
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     file = RESULTS / f"{time.strftime('%Y-%m-%d-%H%M%S', time.gmtime())}.json"
     file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    report(results)
     say(f"written to {file}")
 
 

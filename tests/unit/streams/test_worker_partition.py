@@ -49,7 +49,6 @@ class Bench:
         app = BatchApp(WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=1, store=MEMORY_URL))
         table = app.bytes_table("persons")
         self.store: PartitionedStore = table.data
-        self.store.open(0)
         self.turns: list[Turn] = []
         self.ticked: list[int] = []
         self.settles = True
@@ -71,6 +70,7 @@ class Bench:
             self.ticked.append(as_of)
             return Announced(dict.fromkeys(states, b"" if self.settles else b"1"), {"out": [(b"k", b"late")]})
 
+        self.store.open(0)
         self.broker = Broker(self.store)
         self.agent = handler
         self.partition = self.recovered()

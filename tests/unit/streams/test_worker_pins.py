@@ -38,11 +38,15 @@ def test_a_private_name_is_what_it_was(owner: type, name: str) -> None:
     assert hashlib.sha256(source.encode()).hexdigest()[:16] == SOURCES[name]
 
 
+NAMED_TUPLE = {"_replace", "_asdict"}
+"""Public by the documentation of `collections.namedtuple`, whatever they look like."""
+
+
 def test_no_other_module_of_the_worker_touches_a_private_name() -> None:
     listed = {name for _, name in faust_private.TOUCHED}
     for path in Path(faust_private.__file__).parent.glob("*.py"):
         used = set(re.findall(r"(?<!\bself)(?<!\bos)(?<!\bcls)\.(_[a-z]\w*)", path.read_text(encoding="utf-8")))
-        assert used <= (listed if path.name == "faust_private.py" else set()), path
+        assert used - NAMED_TUPLE <= (listed if path.name == "faust_private.py" else set()), path
 
 
 @pytest.mark.parametrize(

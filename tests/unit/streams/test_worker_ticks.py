@@ -1,71 +1,230 @@
-"""The index of deadlines: what is due comes, once settled it does not come again, and nothing is forgotten."""
+"""The index of due times: what is due comes, once settled it does not come again, and nothing is forgotten."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from rocksdict import AccessType, Options, Rdict
 
-from streams.worker.ticks import StillDue, TickIndex
+from streams.worker.app import BatchApp, WorkerSettings
+from streams.worker.store_partition import DUE_PREFIX, RULE_KEY
+from streams.worker.stores import MEMORY_URL, ROCKS_URL, PartitionedStore, RocksStore
+from streams.worker.ticks import DueQueue, DueRule
+
+State = bytes | None
+EVERYTHING = 1_000
 
 
 def due_of(state: bytes) -> int | None:
     return int(state) if state else None
 
 
-def armed(*states: tuple[bytes, bytes | None]) -> TickIndex:
-    index = TickIndex(due_of)
-    index.arm(states)
-    return index
+RULE = DueRule(due_of, "1")
+TWICE_AS_LATE = DueRule(lambda state: 2 * int(state) if state else None, "2")
 
 
-def test_what_is_due_comes_earliest_first_and_no_more_than_asked_for() -> None:
-    index = armed((b"late", b"30"), (b"first", b"10"), (b"second", b"20"))
-    assert index.due(as_of=25, limit=10) == [b"first", b"second"]
-    assert index.due(as_of=99, limit=1) == [b"first"]
+class Index:
+    """A store of one partition, by its due times."""
+
+    def __init__(self, url: str, directory: Path, rule: DueRule | None = RULE) -> None:
+        app = BatchApp(WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=1, store=url))
+        store = app.bytes_table("persons").data
+        assert isinstance(store, PartitionedStore)
+        self.store = store
+        self._offset = 0
+        if rule is not None:
+            store.index_by(rule)
+        store.open(0)
+
+    def write(self, *states: tuple[bytes, State], recovered: bool = False) -> None:
+        self._offset += 1
+        self.store.write(0, dict(states), self._offset, recovered=recovered)
+
+    def due(self, as_of: int, limit: int = EVERYTHING) -> list[bytes]:
+        return self.store.due(0, as_of, limit)
+
+    def rows(self) -> list[bytes]:
+        """Index rows of the database."""
+        assert isinstance(self.store, RocksStore)
+        self.store.close(0)
+        database = Rdict(str(self.store.directory(0)), Options(raw_mode=True), access_type=AccessType.read_only())
+        keys: list[Any] = list(database.keys())
+        database.close()
+        self.store.open(0)
+        return [key for key in keys if key.startswith(DUE_PREFIX)]
 
 
-def test_a_state_without_a_deadline_is_not_in_the_index() -> None:
-    index = armed((b"a", b""), (b"b", None))
-    assert len(index) == 0
-    assert not index.has_due(as_of=10**15)
+@pytest.fixture(params=[MEMORY_URL, ROCKS_URL])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
+    index = Index(request.param, tmp_path)
+    yield index
+    for partition in index.store.opened():
+        index.store.close(partition)
 
 
-def test_a_deadline_that_moved_comes_at_its_new_time_only() -> None:
-    index = armed((b"a", b"10"))
-    index.arm([(b"a", b"50")])
-    assert not index.has_due(as_of=49)
-    assert index.due(as_of=50, limit=9) == [b"a"]
+def test_what_is_due_comes_earliest_first_and_no_more_than_asked_for(index: Index) -> None:
+    index.write((b"late", b"30"), (b"first", b"10"), (b"second", b"20"))
+    assert index.due(25) == [b"first", b"second"]
+    assert index.due(99, limit=1) == [b"first"]
 
 
-def test_a_key_that_is_gone_is_never_due() -> None:
-    index = armed((b"a", b"10"))
-    index.arm([(b"a", None)])
-    assert index.due(as_of=99, limit=9) == []
+def test_a_state_without_a_deadline_is_not_in_the_index(index: Index) -> None:
+    index.write((b"a", b""), (b"b", None))
+    assert not index.store.has_due(0, 10**15)
+    assert index.due(10**15) == []
 
 
-def test_keys_come_again_until_their_new_states_are_armed() -> None:
-    index = armed((b"a", b"10"))
-    assert index.due(as_of=10, limit=9) == index.due(as_of=10, limit=9) == [b"a"]
-    index.arm([(b"a", b"")])
-    assert index.due(as_of=10, limit=9) == []
+def test_a_deadline_that_moved_comes_at_its_new_time_only(index: Index) -> None:
+    index.write((b"a", b"10"))
+    index.write((b"a", b"50"))
+    assert not index.store.has_due(0, 49)
+    assert index.due(50) == [b"a"]
 
 
-def test_a_tick_that_leaves_its_state_due_is_an_error_that_names_the_key() -> None:
-    index = armed((b"a", b"10"), (b"b", b"11"))
-    index.arm([(b"b", b"")])
-    index.require_settled([b"b"], as_of=20)
-    with pytest.raises(StillDue, match="b'a' is still due at 10"):
-        index.require_settled([b"a", b"b"], as_of=20)
+def test_a_deadline_that_moved_after_it_was_read_comes_at_its_new_time_only(index: Index) -> None:
+    index.write((b"a", b"10"), (b"b", b"60"))
+    assert index.due(20) == [b"a"]
+    index.write((b"a", b"50"))
+    assert not index.store.has_due(0, 49)
+    assert index.due(70) == [b"a", b"b"]
 
 
-CHANGES = st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.one_of(st.none(), st.integers(0, 9))), max_size=30)
+def test_a_deadline_below_what_was_read_already_comes_at_once(index: Index) -> None:
+    index.write((b"a", b"10"), (b"b", b"20"))
+    assert index.due(20) == [b"a", b"b"]
+    index.write((b"c", b"5"), (b"a", b""))
+    assert index.due(20) == [b"c", b"b"]
 
 
-@given(CHANGES, st.integers(0, 9))
-def test_the_index_says_what_the_states_say(changes: list[tuple[bytes, int | None]], as_of: int) -> None:
-    index, states = TickIndex(due_of), dict[bytes, int | None]()
-    for key, due in changes:
-        index.arm([(key, None if due is None else b"%d" % due)])
-        states[key] = due
-    expected = {key for key, due in states.items() if due is not None and due <= as_of}
-    assert set(index.due(as_of, limit=10)) == expected
-    assert index.has_due(as_of) == bool(expected)
+def test_a_key_that_is_gone_is_never_due(index: Index) -> None:
+    index.write((b"a", b"10"), (b"b", b"11"))
+    assert index.due(10) == [b"a"]
+    index.write((b"a", None), (b"b", None))
+    assert index.due(99) == []
+
+
+def test_keys_come_again_until_their_states_change(index: Index) -> None:
+    index.write((b"a", b"10"))
+    assert index.due(10) == index.due(10) == [b"a"]
+    index.write((b"a", b""))
+    assert index.due(10) == []
+
+
+def test_more_than_fits_into_one_tick_comes_in_the_next(index: Index) -> None:
+    index.write(*((b"%02d" % number, b"%d" % number) for number in range(20)))
+    seen: list[bytes] = []
+    while keys := index.due(15, limit=6):
+        assert len(keys) <= 6
+        seen += keys
+        index.write(*((key, b"") for key in keys))
+    assert seen == [b"%02d" % number for number in range(16)]
+
+
+def test_a_due_time_before_1970_is_earlier_than_one_after(index: Index) -> None:
+    index.write((b"a", b"10"), (b"b", b"-10"))
+    assert index.due(-1) == [b"b"]
+    assert index.due(99) == [b"b", b"a"]
+
+
+CHANGES = st.lists(
+    st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c", b"d"]), st.one_of(st.none(), st.integers(0, 9))), max_size=4),
+    max_size=12,
+)
+LOOKS = st.lists(st.tuples(st.integers(0, 10), st.integers(1, 5)), min_size=12, max_size=12)
+
+
+@pytest.mark.parametrize("url", [MEMORY_URL, ROCKS_URL])
+def test_the_index_says_what_the_states_say(url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    directories = (tmp_path_factory.mktemp("index") for _ in iter(int, 1))
+
+    @settings(max_examples=30, deadline=None)
+    @given(CHANGES, LOOKS, st.sets(st.integers(0, 11)), st.sets(st.integers(0, 11)))
+    def holds(
+        writes: list[list[tuple[bytes, int | None]]],
+        looks: list[tuple[int, int]],
+        recovered: set[int],
+        reopened: set[int],
+    ) -> None:
+        index, states = Index(url, next(directories)), dict[bytes, int | None]()
+        for number, (write, (as_of, limit)) in enumerate(zip(writes, looks, strict=False)):
+            index.write(
+                *((key, None if due is None else b"%d" % due) for key, due in write), recovered=number in recovered
+            )
+            states.update(write)
+            if number in reopened and url == ROCKS_URL:
+                index.store.close(0)
+                index.store.open(0)
+            expected = sorted((due, key) for key, due in states.items() if due is not None and due <= as_of)
+            assert index.due(as_of, limit) == [key for _, key in expected][:limit]
+            assert index.store.has_due(0, as_of) == bool(expected)
+        if url == ROCKS_URL:
+            assert [int.from_bytes(row[5:13], "big") - 2**63 for row in index.rows()] == sorted(
+                due for due in states.values() if due is not None
+            )
+        index.store.close(0)
+
+    holds()
+
+
+def reopened(directory: Path, rule: DueRule | None) -> Index:
+    return Index(ROCKS_URL, directory, rule)
+
+
+def test_another_rule_makes_the_index_anew(tmp_path: Path) -> None:
+    index = Index(ROCKS_URL, tmp_path)
+    index.write((b"a", b"10"), (b"b", b"20"))
+    index.store.close(0)
+    index = reopened(tmp_path, TWICE_AS_LATE)
+    assert not index.store.has_due(0, 99), "an index of another rule says nothing"
+    assert list(index.store.make_index(0)) == [2]
+    assert (index.due(19), index.due(20), index.due(40)) == ([], [b"a"], [b"a", b"b"])
+    index.store.close(0)
+
+
+def test_a_store_from_before_there_was_an_index_gets_one(tmp_path: Path) -> None:
+    index = Index(ROCKS_URL, tmp_path, rule=None)
+    index.write((b"a", b"10"))
+    index.store.close(0)
+    index = reopened(tmp_path, RULE)
+    assert list(index.store.make_index(0)) == [1]
+    assert index.due(10) == [b"a"]
+    assert list(index.store.make_index(0)) == []
+    index.store.close(0)
+
+
+def test_an_index_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
+    index = Index(ROCKS_URL, tmp_path, rule=None)
+    index.write((b"a", b"10"))
+    index.store.close(0)
+    index = reopened(tmp_path, RULE)
+    next(index.store.make_index(0))  # and here the worker dies
+    index.store.close(0)
+    index = reopened(tmp_path, RULE)
+    assert not index.store.has_due(0, 99)
+    assert list(index.store.make_index(0)) == [1]
+    assert index.due(10) == [b"a"]
+    index.store.close(0)
+
+
+def test_the_rule_is_given_before_a_partition_is_opened(index: Index) -> None:
+    with pytest.raises(RuntimeError, match="before"):
+        index.store.index_by(RULE)
+
+
+def test_a_worker_without_ticks_keeps_no_index(tmp_path: Path) -> None:
+    index = Index(ROCKS_URL, tmp_path, rule=None)
+    index.write((b"a", b"10"))
+    assert index.rows() == []
+    assert RULE_KEY not in dict(index.store.states(0))
+    index.store.close(0)
+
+
+def test_the_queue_counts_keys_and_not_entries() -> None:
+    queue = DueQueue()
+    for due in (10, 20, 30):
+        queue.put(b"a", due)
+    assert len(queue) == 1
+    assert queue.due(99, 5) == [b"a"]
