@@ -7,7 +7,10 @@ FOREVER = -1
 
 
 class Topic(NamedTuple):
-    """One Kafka topic. ``key`` says in words what the record key is; ``retention_ms`` -1 keeps everything."""
+    """One Kafka topic. ``key`` says in words what the record key is; ``retention_ms`` -1 keeps everything.
+
+    ``max_message_bytes``: largest batch that the broker takes, None: its own limit (1 MiB).
+    """
 
     name: str
     key: str
@@ -15,6 +18,7 @@ class Topic(NamedTuple):
     compacted: bool = False
     retention_ms: int = FOREVER
     restricted: bool = False
+    max_message_bytes: int | None = None
 
 
 CHECK_INS = Topic("check-ins", "token of the subject")
@@ -26,7 +30,16 @@ URGENT_CARE = Topic("urgent-care", "person token", restricted=True)
 REFERENCE = Topic("reference", "entity id", partitioned=False)
 RISK_CHANGES = Topic("risk-changes", "person token", compacted=True)
 SLA_EVENTS = Topic("sla-events", "clock id")
-DEAD_LETTERS = Topic("dead-letters", "topic/partition/offset of the record", retention_ms=30 * 24 * 3600 * 1000)
+LARGEST_LETTER_BYTES = 8 * 1024 * 1024
+"""A dead letter carries key and value of its record up to so many bytes together. A compressed batch that a broker took
+with its 1 MiB may hold records of any size."""
+
+DEAD_LETTERS = Topic(
+    "dead-letters",
+    "topic/partition/offset of the record",
+    retention_ms=30 * 24 * 3600 * 1000,
+    max_message_bytes=LARGEST_LETTER_BYTES + 1024 * 1024,
+)
 
 PERSON_TOPICS = (CHECK_INS, TEMPERATURES, FOLLOW_UPS)
 INPUT_TOPICS = (*PERSON_TOPICS, ENFORCEMENT, REPORTS, URGENT_CARE, REFERENCE)

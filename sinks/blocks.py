@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 from schemas.codes import Refusal
-from schemas.identities import content_hash, content_hashes, identity_hashes
+from schemas.identities import EventId, content_hash, content_hashes, identity_hash, identity_hashes
 from schemas.registry import Registry
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import BY_NAME, DEAD_LETTERS
 from schemas.validity import Limits, check, key_text
 from schemas.wire.batches import RecordBatch
 from schemas.wire.columns import ColumnCodec, column_type
+from schemas.wire.partial import read_value
 from schemas.wire.rows import RowCodec, UndecodableValue
 from sinks.digest import digest, row_numbers
 from sinks.tables import DERIVED_TABLES, EVENT_TABLES, NOTHING, DerivedTable, event_columns
@@ -171,6 +172,7 @@ class DeadLetterBlocks:
     """Blocks of the dead letters, record by record: their fields bear the names that columns give a position."""
 
     def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._codec = RowCodec(registry, DEAD_LETTERS.name)
         self._types: dict[str, pl.DataType] = {shape.name: column_type(shape) for shape in self._codec.latest.shapes}
 
@@ -201,9 +203,30 @@ class DeadLetterBlocks:
                 positions["content"],
                 positions["partition"].alias("letter_partition"),
                 positions["offset"].alias("letter_offset"),
+                *self._identities(letters),
             )
             tables = _derived_rows(frame, DERIVED_TABLES[DEAD_LETTERS.name])
         return _rows(DEAD_LETTERS.name, spans, tables, arrivals)
+
+    def _identities(self, letters: Sequence[Mapping[str, Any]]) -> list[pl.Series]:
+        """Whose events were refused: '', 0 and `NOTHING` where that cannot be read, or is not for analysts."""
+        found = [self._identity(letter) for letter in letters]
+        sources = pl.Series("source", [identity.source if identity else "" for identity in found], dtype=pl.String)
+        known = pl.Series([identity is not None for identity in found], dtype=pl.Boolean)
+        hashes = [identity_hash(*identity) if identity else NOTHING for identity in found]
+        return [
+            sources,
+            source_hashes(sources).set(~known, 0),
+            pl.Series("sequence", [identity.sequence if identity else 0 for identity in found], dtype=pl.Int64),
+            pl.Series("identity", hashes, dtype=pl.Binary),
+        ]
+
+    def _identity(self, letter: Mapping[str, Any]) -> EventId | None:
+        topic, value = BY_NAME.get(letter["topic"]), letter["record_value"]
+        if topic is None or topic.restricted or value is None or letter["retried_at"] is not None:
+            return None
+        found = read_value(self._registry, topic.name, value)
+        return None if found.restricted else found.identity
 
 
 def block_builder(registry: Registry, topic: str, partitions: int, limits: Limits) -> BlockBuilder:

@@ -71,6 +71,8 @@ _CLOCK_FIELDS = (
     *("done_at", "withdrawn_at", "policy", "evidence"),
 )
 _LETTER = {"letter_partition": "letter_partition", "letter_offset": "letter_offset"}
+_RETRIED = pl.col("retried_at").is_not_null()
+"""Records of the dead letters' topic that say what was published again: no dead letters themselves."""
 
 
 def _same(*names: str) -> dict[str, str]:
@@ -103,13 +105,24 @@ DERIVED_TABLES = {
             "checkline.dead_letters",
             {
                 **_same("topic", "partition", "offset", "appended_at", "reason", "field", "detail"),
-                **_same("schema_id", "owner", "content"),
+                **_same("schema_id", "owner", "content", "source", "source_hash", "sequence", "identity"),
                 **_LETTER,
             },
+            ~_RETRIED,
         ),
         DerivedTable(
             "checkline_restricted.dead_letter_bytes",
             {**_same("topic", "partition", "offset", "owner", "record_key", "record_value"), **_LETTER},
+            ~_RETRIED,
+        ),
+        DerivedTable(
+            "checkline.dead_letter_retries",
+            {
+                **_same("topic", "partition", "offset", "retried_at", "retried_by"),
+                **_same("retried_topic", "retried_partition", "retried_offset", "corrected"),
+                **_LETTER,
+            },
+            _RETRIED,
         ),
     ),
 }

@@ -13,7 +13,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from infra.cli import asking, campaigns, inspecting, publishing, running
+from infra.cli import asking, campaigns, dead_letters, inspecting, publishing, running
 from infra.cli.failures import in_one_line, of_a_call
 from infra.cli.output import complain
 
@@ -37,6 +37,7 @@ app.command()(inspecting.explain)
 app.command()(inspecting.audit)
 app.command()(inspecting.lag)
 app.command()(asking.sql)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from schemas.codes import Refusal
 from schemas.registry import Registry
-from schemas.topics import DEAD_LETTERS
+from schemas.topics import DEAD_LETTERS, LARGEST_LETTER_BYTES
 from schemas.validity import Invalid, Limits, beyond_horizon, check
 from schemas.wire.batches import RecordBatch, key_values
 from schemas.wire.columns import ColumnCodec, Refused
@@ -182,6 +182,10 @@ class FoldAgent:
 
     def _framed(self, topic: str, partition: int, letter: DeadLetter) -> tuple[bytes, bytes]:
         name = self._plain(topic)
+        size = len(letter.key or b"") + len(letter.value or b"")
+        if size > LARGEST_LETTER_BYTES:
+            said = f"{letter.detail}; its {size} bytes are too many for a dead letter, they stand at its position"
+            letter = letter._replace(detail=said, key=None, value=None)
         row = {
             "topic": name,
             "partition": partition,

@@ -36,6 +36,8 @@ def topic_spec(topic: Topic, *, partitions: int, clock: Clock, prefix: str = "")
         settings |= {"message.timestamp.type": "CreateTime", "retention.ms": str(FOREVER)}
     else:
         settings |= {"message.timestamp.type": "LogAppendTime", "retention.ms": str(topic.retention_ms)}
+    if topic.max_message_bytes is not None:
+        settings |= {"max.message.bytes": str(topic.max_message_bytes)}
     return TopicSpec(prefix + topic.name, partitions_of(topic, partitions), settings)
 
 
