@@ -1,0 +1,116 @@
+"""One run: publish a stream while faults are injected, let everything come to rest, and compare.
+
+What is published and which faults strike in which order follow from the seed; at which very moment they strike does
+not, as the machine has its own pace.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from infra.column_store import reader_address
+from infra.edge.publisher import Publisher
+from infra.embedded.catch_up import wait_until_caught_up
+from sinks.clickhouse import ClickHouse
+from tests.faults.injectors import Fault
+from tests.faults.pauses import Pause, PauseWatch
+from tests.faults.rig import Rig
+
+OVERLAP = 0.2
+"""Share of the faults that strike before the harm of the one before is mended. Their pauses are not reported."""
+
+FLUSH_EVERY = 1000
+
+
+class Record(Protocol):
+    """What is published."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def appended_at(self) -> int: ...
+    @property
+    def partition(self) -> int | None: ...
+
+
+class Injection(NamedTuple):
+    """A fault that was injected: how long that took, and the pause it made (None: it overlapped with another)."""
+
+    fault: str
+    seconds: float
+    pause: Pause | None
+
+
+def schedule(faults: Sequence[Fault], times: int, seed: int) -> list[Fault]:
+    """Each fault so many times, in an order drawn from the seed: every round holds each once."""
+    chosen = random.Random(f"faults {seed}")
+    planned: list[Fault] = []
+    for _ in range(times):
+        planned += chosen.sample(faults, len(faults))
+    return planned
+
+
+def strike(
+    rig: Rig,
+    stream: Iterable[Record],
+    events: int,
+    planned: Sequence[Fault],
+    seed: int,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Injection]:
+    """Publish the stream in as many parts as there are faults; each fault strikes while its part is published."""
+    chosen = random.Random(f"moments {seed}")
+    part = -(-events // (len(planned) + 1))
+    records = iter(stream)
+    injections: list[Injection] = []
+    with (
+        PauseWatch(rig.home) as watch,
+        ThreadPoolExecutor(1) as publishing,
+        Publisher(rig.home.kafka_bootstrap, delivery_timeout_ms=300_000) as publisher,
+    ):
+        publish(publisher, islice(records, part))
+        alone = True
+        for number, fault in enumerate(planned, 1):
+            published = publishing.submit(publish, publisher, islice(records, part))
+            start = time.monotonic()
+            fault.inject(rig, chosen)
+            seconds = time.monotonic() - start
+            overlaps = chosen.random() < OVERLAP
+            if not overlaps:
+                rig.wait_all_ready()
+            published.result()
+            pause = watch.longest()
+            injections.append(Injection(fault.name, seconds, pause if alone and not overlaps else None))
+            tell(
+                f"{number}/{len(planned)} {fault.name}: {seconds:.1f} s, longest pause: workers {pause.worker:.1f} s, "
+                f"sinks {pause.sink:.1f} s{'' if injections[-1].pause else ' (overlaps)'}"
+            )
+            alone = not overlaps
+            rig.check()
+        publish(publisher, records)
+    rig.wait_all_ready()
+    return injections
+
+
+def publish(publisher: Publisher, records: Iterator[Record]) -> None:
+    """Publish records in order; returns when all are acknowledged."""
+    for number, record in enumerate(records, 1):
+        publisher.publish_encoded(
+            record.topic, record.key, record.value, partition=record.partition, appended_at=record.appended_at
+        )
+        if number % FLUSH_EVERY == 0:
+            publisher.flush()
+    publisher.flush()
+
+
+def settle(rig: Rig, tell: Callable[[int], None] = lambda _: None) -> None:
+    """Returns when everything published is folded, written and counted. Raises PartFailed."""
+    with ClickHouse(reader_address(rig.home), "faults") as client:
+        wait_until_caught_up(rig.home, client, rig.check, tell)
