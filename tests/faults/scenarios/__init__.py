@@ -1,0 +1,1 @@
+"""What can happen to the log, each oddity a function that publishes it into a `World`."""
