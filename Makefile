@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: demo test lint format bench lock clean
+.PHONY: demo test lint format bench images lock clean
 
 $(ENVIRONMENT): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,10 @@ format: $(ENVIRONMENT)
 
 bench: $(ENVIRONMENT)
 	$(RUN)/python -m tests.benchmarks
+
+# Container images for tests/containers, where no image registry is reached: see infra/deploy/images/README.md.
+images: $(ENVIRONMENT)
+	$(RUN)/python -m infra.deploy.images
 
 # Maintainers only (needs uv): resolve again after a change of pyproject.toml.
 lock:

@@ -2,11 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from infra.auditing import audit_home
@@ -65,11 +67,16 @@ class Outcome(NamedTuple):
 
 
 @contextmanager
-def installation(directory: Path, workers: int = 1) -> Iterator[tuple[Home, Supervisor]]:
-    """A running event-clock home."""
-    home = Home.open(read_settings(home=directory, clock="event", workers=workers))
-    with home.locked(), Supervisor(parts(home), home.logs, restarts=QUICK_RESTARTS) as supervisor:
-        yield home, supervisor
+def installation(
+    directory: Path, workers: int = 1, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[Home, Supervisor]]:
+    """A running event-clock home; ``variables`` are settings for it and its parts, such as an external Kafka's."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        home = Home.open(read_settings(home=directory, clock="event", workers=workers))
+        with home.locked(), Supervisor(parts(home), home.logs, restarts=QUICK_RESTARTS) as supervisor:
+            yield home, supervisor
 
 
 def publish(home: Home, emissions: Iterable[Emission], meanwhile: Callable[[int], None] = lambda _: None) -> None:

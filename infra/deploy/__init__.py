@@ -1,0 +1,1 @@
+"""What an installation outside one machine's packages is put together from."""
