@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -138,6 +139,7 @@ def _with_port(container: DockerContainer, inner: int, port: int) -> DockerConta
     return container
 
 
+@cache
 def _settle_who_removes() -> None:
     """Ryuk removes what a killed test run leaves behind; where its image cannot be had, a run that ends does alone."""
     if "TESTCONTAINERS_RYUK_DISABLED" in os.environ:
