@@ -69,6 +69,39 @@ def test_a_new_home_runs_on_the_wall_clock() -> None:
     assert Home.open(read_settings()).clock == "wall"
 
 
+def test_the_number_of_brokers_of_a_home_is_fixed_at_its_first_start() -> None:
+    assert Home.open(read_settings(brokers=3)).brokers == 3
+    home = Home.open(read_settings())
+    assert home.brokers == home.kafka_replication == 3
+    with pytest.raises(WrongSetting, match=r"brokers: .* has 3 since its first start, not 1") as caught:
+        Home.existing(read_settings(brokers=1))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_home_from_before_there_could_be_several_brokers_has_one() -> None:
+    (Home.open(read_settings()).directory / "brokers").unlink()
+    with pytest.raises(WrongSetting, match="has 1 since its first start, not 3"):
+        Home.open(read_settings(brokers=3))
+    assert Home.existing(read_settings()).brokers == 1
+
+
+def test_clients_are_told_the_addresses_of_all_brokers() -> None:
+    home = Home.open(read_settings(brokers=3))
+    names, directories, ports, controller_ports = zip(*home.kafka_nodes, strict=True)
+    assert names == ("kafka-1", "kafka-2", "kafka-3")
+    assert len(set(directories)) == 3
+    assert len({*ports, *controller_ports}) == 6
+    assert home.kafka_bootstrap == ",".join(f"127.0.0.1:{port}" for port in ports)
+
+
+def test_the_brokers_of_another_cluster_are_its_own_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHECKLINE_KAFKA_BOOTSTRAP", "one:1")
+    monkeypatch.setenv("CHECKLINE_KAFKA_REPLICATION", "2")
+    assert Home.open(read_settings()).kafka_replication == 2
+    with pytest.raises(WrongSetting, match="brokers: one:1 is used"):
+        Home.open(read_settings(brokers=3))
+
+
 def test_two_supervisors_do_not_share_a_home() -> None:
     first, second = Home.open(read_settings()), Home.open(read_settings())
     with first.locked():
@@ -97,3 +130,11 @@ def test_a_home_that_cannot_be_made_is_a_wrong_setting() -> None:
     Path("file").write_text("", encoding="utf-8")
     with pytest.raises(WrongSetting, match="CHECKLINE_HOME"):
         Home.open(read_settings(home=Path("file/home")))
+
+
+def test_each_worker_has_a_port_for_its_metrics() -> None:
+    home = Home.open(read_settings(workers=2))
+    ports = [home.port(name) for name in ("worker-risk-1", "worker-risk-2", "worker-reports-1")]
+    found = home.metrics_addresses(["kafka", "worker-risk-1", "worker-risk-2", "worker-reports", "sink"])
+    assert list(found.values()) == [f"127.0.0.1:{port}" for port in ports]
+    assert list(found) == ["worker-risk-1", "worker-risk-2", "worker-reports"]

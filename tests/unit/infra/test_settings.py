@@ -48,6 +48,7 @@ def test_an_option_overrides_a_variable(monkeypatch: pytest.MonkeyPatch) -> None
     ("variable", "value", "words"),
     [
         ("CHECKLINE_PARTITIONS", "zero", "'zero'"),
+        ("CHECKLINE_BROKERS", "2", "should be 1 or 3"),
         ("CHECKLINE_CLOCK", "sand", "'wall' or 'event'"),
         ("CHECKLINE_KAFKA_BOOTSTRAP", "nowhere", "host:port"),
         ("CHECKLINE_KAFKA_BOOTSTRP", "a:1", "no such setting"),

@@ -1,0 +1,145 @@
+"""Three brokers: whichever is killed, the flow goes on within the stated time and nothing acknowledged is lost."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaError
+
+from infra.auditing import audit_home
+from infra.embedded.kafka.configuration import LONGEST_PAUSE_SECONDS
+from infra.embedded.parts import parts
+from infra.embedded.supervisor import Restarts, Supervisor
+from infra.home import Home
+from infra.settings import read_settings
+from tests.support.steady_flow import Pauses, SteadyFlow, keys_in_log
+
+NODES = ("kafka-1", "kafka-2", "kafka-3")
+DEADLINE_SECONDS = 90.0
+RESTARTS = Restarts(first_delay=0.5, longest_delay=1.0, limit=20)
+# The flow that is looked at goes through neither.
+LEFT_OUT = ("worker-enforcement", "worker-reports")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Supervisor]]:
+    home = Home.open(read_settings(home=tmp_path_factory.mktemp("three") / "home", brokers=len(NODES)))
+    planned = [part for part in parts(home) if part.name not in LEFT_OUT]
+    with home.locked(), Supervisor(planned, home.logs, restarts=RESTARTS) as supervisor:
+        yield home, supervisor
+
+
+def until(condition: Callable[[], bool], *checks: Callable[[], None]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        for check in checks:
+            check()
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.1)
+
+
+def admin_of(home: Home) -> "closing[KafkaAdminClient]":
+    return closing(KafkaAdminClient(bootstrap_servers=home.kafka_bootstrap.split(",")))
+
+
+def controller_of(home: Home) -> str:
+    """The part whose node is the active controller."""
+    with admin_of(home) as client:
+        (topic,) = client.describe_metadata_quorum()["topics"]
+    return f"kafka-{topic['partitions'][0]['leader_id']}"
+
+
+def described_topics(home: Home) -> list[dict[str, Any]]:
+    with admin_of(home) as client:
+        described: list[dict[str, Any]] = client.describe_topics()
+    return described
+
+
+def everything_in_sync(home: Home) -> bool:
+    try:
+        topics = described_topics(home)
+    except KafkaError:  # the one that was asked is going, or coming
+        return False
+    return all(len(partition["isr_nodes"]) == len(NODES) for topic in topics for partition in topic["partitions"])
+
+
+def kill(supervisor: Supervisor, name: str) -> None:
+    (pid,) = (part.pid for part in supervisor.status() if part.name == name)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def times_started_again(supervisor: Supervisor) -> dict[str, int]:
+    """Of the parts that are ready."""
+    return {part.name: part.restarts for part in supervisor.status() if part.state == "ready"}
+
+
+def test_every_topic_is_on_all_brokers_and_two_must_have_a_record(running: tuple[Home, Supervisor]) -> None:
+    home, _ = running
+    topics = described_topics(home)
+    names = {topic["name"] for topic in topics}
+    assert names >= {"check-ins", "reference", "checkline-risk-persons-changelog"}
+    assert names >= {"__consumer_offsets", "__transaction_state"}
+    assert {len(partition["replica_nodes"]) for topic in topics for partition in topic["partitions"]} == {len(NODES)}
+    with admin_of(home) as client:
+        settings = client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])["topic"]
+    assert {name: settings[name]["min.insync.replicas"]["value"] for name in names} == dict.fromkeys(names, "2")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.expects_errors(r"SIGKILL|is started again|^kafka\.(net|producer|consumer)")
+def test_any_broker_may_die_and_nothing_acknowledged_is_lost_or_doubled(
+    running: tuple[Home, Supervisor], record_property: Callable[[str, object], None]
+) -> None:
+    home, supervisor = running
+    pauses: dict[str, Pauses] = {}
+    with SteadyFlow(home) as flow:
+
+        def wait(condition: Callable[[], bool]) -> None:
+            until(condition, flow.check, supervisor.check)
+
+        wait(lambda: len(flow.acknowledged) > 100)
+        killed: list[str] = []
+        while left := [name for name in NODES if name not in killed]:
+            controller = controller_of(home)
+            # The active controller first, and again whenever it has not been its turn.
+            name = controller if controller in left else left[0]
+            begun = time.monotonic()
+            kill(supervisor, name)
+            killed.append(name)
+            wait(lambda name=name: times_started_again(supervisor).get(name) == 1)  # type: ignore[misc]
+            back = time.monotonic() - begun
+            wait(lambda: everything_in_sync(home))
+            ended = time.monotonic()
+            wait(lambda ended=ended: flow.has_arrived(ended))  # type: ignore[misc]
+            pauses[f"{name}, {'controller' if name == controller else 'broker'}"] = flow.pauses(begun - 1.0, ended)
+            print(name, name == controller, back, ended - begun, flow.pauses(begun - 1.0, ended))
+        flow.finish()
+        wait(lambda: flow.has_arrived(time.monotonic()))
+    record_property("pauses", pauses)
+    print(times_started_again(supervisor))
+    readings, changes = keys_in_log(home, "temperatures"), keys_in_log(home, "risk-changes")
+    assert set(readings) == set(changes) == flow.acknowledged
+    assert set(readings.values()) == set(changes.values()) == {1}
+    assert audit_home(home) == []
+    assert max(longest for one in pauses.values() for longest in one) < LONGEST_PAUSE_SECONDS, pauses
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.expects_errors(r"SIGKILL|is started again|^kafka\.(net|producer|consumer)|exit status")
+def test_when_all_brokers_die_at_once_what_was_acknowledged_is_there_and_the_flow_goes_on(
+    running: tuple[Home, Supervisor],
+) -> None:
+    home, supervisor = running
+    before = keys_in_log(home, "temperatures")
+    for name in NODES:
+        kill(supervisor, name)
+    until(lambda: times_started_again(supervisor).keys() < set(NODES), supervisor.check)
+    until(lambda: times_started_again(supervisor).keys() >= set(NODES), supervisor.check)
+    until(lambda: everything_in_sync(home), supervisor.check)
+    assert keys_in_log(home, "temperatures") == before
