@@ -248,7 +248,7 @@ def retry(
     from infra.dead_letters.retrying import Retrier
     from sinks.clickhouse import ClickHouse
 
-    _check_call(positions, with_file, every, topic, reason, force)
+    check_call(positions, with_file, every, topic, reason, force)
     who = _who(by)
     wanted = [parse_position(position) for position in dict.fromkeys(positions or ())]
     selection = Selection(_topic(topic), _reason(reason), states=(OPEN,))
@@ -281,7 +281,7 @@ def retry(
         raise typer.Exit(1)
 
 
-def _check_call(
+def check_call(
     positions: Sequence[str] | None,
     with_file: Path | None,
     every: bool,
