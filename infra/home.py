@@ -17,7 +17,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -181,7 +181,7 @@ class Home:
         """The remembered port of an embedded part (`port_names`); all are chosen, free, at the first call."""
         file = self.directory / "ports.json"
         ports: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        if missing := [part for part in self.port_names if part not in ports]:
+        if missing := [part for part in dict.fromkeys([*self.port_names, name]) if part not in ports]:
             ports |= dict(zip(missing, free_ports(len(missing)), strict=True))
             write_whole(file, json.dumps(ports, indent=2) + "\n")
         return ports[name]
@@ -190,7 +190,21 @@ class Home:
     def port_names(self) -> list[str]:
         """What has a port in `ports.json`."""
         nodes = [""] if self.brokers == 1 else [f"_{number}" for number in range(1, self.brokers + 1)]
-        return [f"kafka{kind}{node}" for node in nodes for kind in ("", "_controller")] + ["clickhouse"]
+        kafka = [f"kafka{kind}{node}" for node in nodes for kind in ("", "_controller")]
+        return [*kafka, "clickhouse", *self.metrics_port_names]
+
+    @property
+    def metrics_port_names(self) -> list[str]:
+        """The workers, each of which serves its metrics on the port of this name."""
+        risk = [f"worker-risk-{number}" for number in range(1, self.settings.workers + 1)]
+        return [*risk, "worker-enforcement-1", "worker-reports-1"]
+
+    def metrics_addresses(self, parts: Collection[str]) -> dict[str, str]:
+        """Where the workers among these parts serve their metrics; of an app with one worker the part has no number."""
+        file = self.directory / "ports.json"
+        ports: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        found = {part: ports.get(part) or ports.get(f"{part}-1") for part in parts if part.startswith("worker-")}
+        return {part: f"{LOOPBACK}:{port}" for part, port in found.items() if port}
 
     def users(self) -> dict[str, User]:
         """ClickHouse's `writer` and `reader`; passwords of the embedded engine are generated at the first call."""

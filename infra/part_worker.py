@@ -42,16 +42,21 @@ def run(home: Home, app: str, number: str) -> None:
     if app not in folds:
         raise MissingPart(f"there is no worker {app}; workers are: {', '.join(get_args(AppName))}")
     name: AppName = app  # type: ignore[assignment]  # checked above
+    directory = home.part_directory(f"worker-{app}-{number}")
     status = worker.run(
         name,
         bootstrap=home.kafka_bootstrap,
-        data_directory=home.part_directory(f"worker-{app}-{number}"),
+        data_directory=directory,
+        neighbours=[
+            other for other in directory.parent.glob(f"worker-{app}-*") if other.is_dir() and other != directory
+        ],
         instance_id=number,
         fold=folds[app],
         partitions=home.settings.partitions,
         clock_mode=home.clock,
         add_reference=reference.add if app == "risk" else None,
         limits=limits,
+        metrics_port=home.port(f"worker-{app}-{number}"),
         on_ready=announce_ready,
     )
     sys.exit(status)

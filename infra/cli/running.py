@@ -100,6 +100,7 @@ def status(
                 "clock": home.clock,
                 "kafka": home.kafka_bootstrap,
                 "clickhouse": f"{home.clickhouse.host}:{home.clickhouse.port}",
+                "metrics": home.metrics_addresses([part["name"] for part in parts]),
                 "parts": parts,
             }
         )

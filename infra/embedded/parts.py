@@ -29,6 +29,8 @@ def parts(home: Home, *, only: Sequence[str] = ()) -> list[Part | Step]:
     Kafka and ClickHouse are parts only where no others are configured. Raises MissingPart for an unknown name.
     """
     settings = home.settings
+    for name in home.metrics_port_names:
+        home.port(name)  # chosen before parts that start side by side would choose
     everything: list[Part | Step] = []
     if settings.kafka.embedded:
         everything += kafka_parts(home)

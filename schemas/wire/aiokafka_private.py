@@ -11,17 +11,24 @@
 | `AIOKafkaConsumer._value_deserializer, _fetcher` | says, consumer by consumer, who gets whole batches |
 | `AIOKafkaConsumer._isolation_level, _fetch_max_wait_ms` | Faust gives no setting for them |
 | `Fetcher._fetch_task` | a dead fetcher is noticed by nobody else |
+| `AIOKafkaConsumer._coordinator`, its `_maybe_leave_group, _send_req` | see `leave_group_when_stopped` |
+| `protocol.api.Request, RequestStruct, Response` | the request by which a static member leaves, which aiokafka lacks |
 | `producer.sender.BACKOFF_OVERRIDE` | see `set_transaction_backoff` |
 """
 
+import asyncio
+import logging
 import struct
 from collections.abc import Callable, Container, Iterator
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import codec
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, KafkaError, for_code
 from aiokafka.producer import sender
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Array, Int16, Int32, Schema, String
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
@@ -35,6 +42,7 @@ __all__ = [
     "decompress",
     "fetcher_has_died",
     "hand_out_batches",
+    "leave_group_when_stopped",
     "set_fetch_max_wait",
     "set_read_committed",
     "set_transaction_backoff",
@@ -51,6 +59,9 @@ _DECOMPRESS: dict[int, Callable[[bytes], bytes]] = {
 _PREFIX = struct.Struct(">qiib")  # base offset, length of what follows, leader epoch, magic
 _AFTER_LENGTH = 12
 _LEAST_LENGTH = 61 - _AFTER_LENGTH  # a header without records
+_LEAVE_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class HandedOut(Protocol):
@@ -211,6 +222,62 @@ def set_fetch_max_wait(consumer: Any, milliseconds: int) -> None:
 def fetcher_has_died(consumer: Any) -> bool:
     """Whether the background task that fetches has ended: from then on `getmany` would wait for ever."""
     return consumer._fetcher is not None and bool(consumer._fetcher._fetch_task.done())
+
+
+class _LeaveGroupResponse(Response):  # type: ignore[misc]  # aiokafka has no types
+    API_KEY = 13
+    API_VERSION = 3
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("error_code", Int16),
+        (
+            "members",
+            Array(("member_id", String("utf-8")), ("group_instance_id", String("utf-8")), ("error_code", Int16)),
+        ),
+    )
+
+
+class _LeaveGroupStruct(RequestStruct):  # type: ignore[misc]
+    API_KEY = 13
+    API_VERSION = 3
+    RESPONSE_TYPE = _LeaveGroupResponse
+    SCHEMA = Schema(
+        ("group", String("utf-8")),
+        ("members", Array(("member_id", String("utf-8")), ("group_instance_id", String("utf-8")))),
+    )
+
+
+class _LeaveGroup(Request[_LeaveGroupStruct]):  # type: ignore[misc]
+    """Version 3 of LeaveGroup, the first that a static member can leave by."""
+
+    API_KEY = 13
+
+    def __init__(self, group: str, member_id: str, instance_id: str) -> None:
+        self._group, self._member = group, (member_id, instance_id)
+
+    def build(self, request_struct_class: type[_LeaveGroupStruct]) -> _LeaveGroupStruct:
+        return request_struct_class(self._group, [self._member])
+
+
+def leave_group_when_stopped(consumer: Any) -> None:
+    """Before stop: a static member leaves its group as well, where aiokafka has it silently keep its place until the
+    session ends. With its member id, so that it cannot throw out who has its ``group.instance.id`` by now."""
+    coordinator = consumer._coordinator
+    if consumer._group_instance_id is not None:
+        coordinator._maybe_leave_group = partial(_leave, coordinator, consumer._group_instance_id)
+
+
+async def _leave(coordinator: Any, instance_id: str) -> None:
+    if coordinator.generation > 0:
+        request = _LeaveGroup(coordinator.group_id, coordinator.member_id, instance_id)
+        try:
+            response = await asyncio.wait_for(coordinator._send_req(request), _LEAVE_SECONDS)
+            for code in (response.error_code, *(member[-1] for member in response.members)):
+                if code:
+                    raise for_code(code)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("%s could not leave its group, others wait for its session: %r", instance_id, error)
+    coordinator.reset_generation()
 
 
 def set_transaction_backoff(seconds: float) -> None:

@@ -26,8 +26,15 @@ from streams.worker import stores
 from streams.worker.agent import BatchAgent, Handler, ReferenceGate
 from streams.worker.clock import Clock
 from streams.worker.consumer import BatchConsumer
+from streams.worker.faust_private import PromptTableManager
+from streams.worker.metrics import Metrics
 
 TRANSACTION_BACKOFF_SECONDS = 0.005
+SESSION_SECONDS = 6.0
+"""The least that a broker allows by default (``group.min.session.timeout.ms``): nobody else gets the partitions of a
+dead worker sooner, unless it is started again. A worker that stands still for longer leaves, see
+`streams.worker.hang`; one that stands still for less goes on with its transaction, whose timeout is longer."""
+
 RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 
 
@@ -37,7 +44,8 @@ class WorkerSettings:
 
     ``app_id``: consumer group and prefix of transactional ids; ``bootstrap``: ``host:port`` of brokers, by commas;
     ``data_directory``: its own, no other worker's; ``instance_id``: stays the same over restarts, so that a restarted
-    worker gets its partitions back at once; ``session_seconds``: how long a silent worker keeps its partitions.
+    worker gets its partitions back at once; ``session_seconds``: how long a silent worker keeps its partitions;
+    ``neighbours``: data directories of the app's other workers on this machine, whose stores it may take over.
     """
 
     app_id: str
@@ -46,9 +54,10 @@ class WorkerSettings:
     instance_id: str
     partitions: int = DEFAULT_PARTITIONS
     store: str = stores.ROCKS_URL
-    session_seconds: float = 10.0
+    session_seconds: float = SESSION_SECONDS
     commit_seconds: float = 0.5
     fetch_bytes: int = 1 << 20
+    neighbours: tuple[Path, ...] = ()
 
 
 class BatchTransport(driver.Transport):
@@ -64,6 +73,7 @@ class BatchApp(faust.App):
         self.settings = settings
         self._declared: BatchAgent | None = None
         self._beside: list[Service] = []
+        self.metrics = Metrics()
         super().__init__(
             settings.app_id,
             broker=[f"kafka://{server}" for server in settings.bootstrap.split(",")],
@@ -79,6 +89,7 @@ class BatchApp(faust.App):
             broker_commit_interval=settings.commit_seconds,
             consumer_max_fetch_size=settings.fetch_bytes,
             consumer_group_instance_id=f"{settings.app_id}-{settings.instance_id}",
+            TableManager=PromptTableManager,
             web_enabled=False,
             worker_redirect_stdouts=False,
         )

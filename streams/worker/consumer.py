@@ -17,7 +17,7 @@ from streams.worker.agent import BatchAgent, Decide
 from streams.worker.faust_private import DrainingConsumer, Fetched
 from streams.worker.hang import exit_after_hang
 from streams.worker.partition import OwnedPartition
-from streams.worker.recovery import ChangelogRecovery
+from streams.worker.recovery import ChangelogRecovery, RecoveryProgress
 from streams.worker.transactions import PartitionTransactions
 
 POLL_SECONDS = 0.05
@@ -62,6 +62,7 @@ class BatchConsumer(DrainingConsumer):
         # A fetch moves positions and so does a seek: were one to fall into the other, what was fetched might be dropped
         # as stale although nothing will fetch it again. Held from a fetch to the end of its turn, and for a seek.
         self._positions = asyncio.Lock()
+        self._progress = RecoveryProgress(self.app.metrics)
         self._recovery: ChangelogRecovery | None = None
         self._idle = asyncio.Event()  # no turn is under way
         self._idle.set()
@@ -177,7 +178,8 @@ class BatchConsumer(DrainingConsumer):
 
     def _changelog_recovery(self) -> ChangelogRecovery:
         if self._recovery is None:
-            self._recovery = ChangelogRecovery(self, self.app.tables.recovery, self._agent.table.data)
+            recovery, store = self.app.tables.recovery, self._agent.table.data
+            self._recovery = ChangelogRecovery(self, recovery, store, self._progress)
         return self._recovery
 
     # -- rebalance -----------------------------------------------------------------------------------------------
@@ -186,6 +188,7 @@ class BatchConsumer(DrainingConsumer):
         try:
             await self._release()
             self._owned = {number: self._own(number) for number in self._co_partitioned(assigned)}
+            self._progress.begin(self._owned)
             # Before recovery asks for the end of the changelog: behind that end nobody may append but us.
             await asyncio.gather(*(owned.start() for owned in self._owned.values()))
         except Exception as error:  # aiokafka would log it and go on
@@ -235,6 +238,7 @@ class BatchConsumer(DrainingConsumer):
             )
             for owned in self._owned.values():
                 owned.recovered = True  # what was fetched before lies elsewhere, and was dropped
+            self._progress.end()
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         async with self._positions:

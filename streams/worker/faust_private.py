@@ -8,6 +8,9 @@
 | `Consumer._new_consumer_thread` | to have the thread below |
 | `AIOKafkaConsumerThread._create_worker_consumer` | extended: whole batches, read_committed, a short fetch wait |
 | `AIOKafkaConsumerThread._fetch_records` | extended: a dead fetcher must not stay unnoticed |
+| `AIOKafkaConsumerThread.on_thread_stop` | extended: the `_consumer` it stops leaves the group before |
+| `TableManager.on_start` | replaced: it waits a second for tables that are declared while the app starts |
+| `TableManager._update_channels` | what that start does |
 
 aiokafka's private names stand in `schemas.wire.aiokafka_private`.
 """
@@ -16,11 +19,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import ServiceT
 
-from schemas.wire.aiokafka_private import fetcher_has_died, set_fetch_max_wait, set_read_committed
+from schemas.wire.aiokafka_private import (
+    fetcher_has_died,
+    leave_group_when_stopped,
+    set_fetch_max_wait,
+    set_read_committed,
+)
 from schemas.wire.batches import RecordBatch, hand_out_batches
 
 FAUST_VERSION = "0.15.3"
@@ -36,6 +45,9 @@ TOUCHED: tuple[tuple[type, str], ...] = (
     (driver.Consumer, "_new_consumer_thread"),
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
     (driver.AIOKafkaConsumerThread, "_fetch_records"),
+    (driver.AIOKafkaConsumerThread, "on_thread_stop"),
+    (TableManager, "on_start"),
+    (TableManager, "_update_channels"),
 )
 
 Fetched = dict[TP, list[RecordBatch]]
@@ -66,6 +78,21 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         if fetcher_has_died(consumer):
             raise FetcherDied("aiokafka's fetcher has ended; its last words are in the log")
         return await super()._fetch_records(consumer, *args, **kwargs)
+
+    async def on_thread_stop(self) -> None:
+        """A worker that is stopped leaves its group, so that others have its partitions at once. One that crashed keeps
+        its place: it is started again under the same ``group.instance.id``, and nobody else need be disturbed."""
+        if self._consumer is not None and not self.app.crashed:
+            leave_group_when_stopped(self._consumer)
+        await super().on_thread_stop()
+
+
+class PromptTableManager(TableManager):
+    """Starts at once: our only table is declared before the app is started."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class DrainingConsumer(driver.Consumer):

@@ -11,7 +11,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,10 +25,11 @@ from schemas.validity import Limits
 from streams.fold import Fold
 from streams.worker import log_limits
 from streams.worker.agent import Announced, Decide, Turn
-from streams.worker.app import BatchApp, WorkerSettings
+from streams.worker.app import SESSION_SECONDS, BatchApp, WorkerSettings
 from streams.worker.batch import FoldAgent, Scope
 from streams.worker.clock import Clock, EventClock, WallClock
 from streams.worker.hang import EXIT_CANNOT_START, EXIT_FAILED, exit_unless_stopped
+from streams.worker.metrics import MetricsServer, listen
 from streams.worker.names import TABLES, AppName, app_id, changelog_topics
 from streams.worker.reference_feed import AddReference, ReferenceFeed
 from streams.worker.stores import ROCKS_URL
@@ -40,6 +42,8 @@ __all__ = ["READY_LINE", "AppName", "app_id", "build_app", "changelog_topics", "
 READY_LINE = "ready"
 STOP_SECONDS = 9.0
 GC_THRESHOLD = 50_000
+DUE_VERSION = "1"
+"""To be raised when `Fold.next_due` of any app reads another time from the same state: stores index by it."""
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +83,7 @@ def build_app(
     def apply_rules(turns: Sequence[Turn]) -> Sequence[Decide]:
         return rules.sift(turns)
 
-    @apply_rules.on_due(fold.next_due)
+    @apply_rules.on_due(fold.next_due, version=DUE_VERSION)
     def announce(partition: int, states: Mapping[bytes, bytes], as_of: int) -> Announced:
         return rules.tick(partition, states, as_of)
 
@@ -99,15 +103,19 @@ def run(
     limits: Limits | None = None,
     prefix: str = "",
     store: str = ROCKS_URL,
-    session_seconds: float = 10.0,
+    session_seconds: float = SESSION_SECONDS,
     fetch_bytes: int = 1 << 20,
+    metrics_port: int = 0,
+    neighbours: Iterable[Path] = (),
     registry: Registry | None = None,
     on_ready: Callable[[], None] | None = None,
 ) -> int:
     """Runs a worker of an app until it is stopped. Calls ``on_ready`` once it has recovered (prints `READY_LINE`).
 
     ``data_directory`` is this worker's own; ``instance_id`` stays the same over restarts; ``prefix`` stands before the
-    names of all topics and of the consumer group; ``add_reference`` is ``Reference.add`` of an app with reference data.
+    names of all topics and of the consumer group; ``add_reference`` is ``Reference.add`` of an app with reference data;
+    ``metrics_port``: port of the loopback interface for `streams.worker.metrics`, 0 for none; ``neighbours``: data
+    directories of the app's other workers on this machine.
     All topics and `changelog_topics` must exist.
     """
     log_limits.set_up()
@@ -126,8 +134,10 @@ def run(
         store=store,
         session_seconds=session_seconds,
         fetch_bytes=fetch_bytes,
+        neighbours=tuple(neighbours),
     )
     try:
+        listening = _listen(metrics_port) if metrics_port else None
         loop.run_until_complete(require_topics(bootstrap, topics_of(app_name, fold, partitions, prefix)))
     except CannotStart as reason:
         log.critical("%s cannot start: %s", settings.app_id, reason)
@@ -143,7 +153,16 @@ def run(
         prefix=prefix,
         add_reference=add_reference,
     )
+    if listening is not None:
+        app.run_beside(MetricsServer(app.metrics, listening))
     return run_app(app, loop, on_ready or _print_ready)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return listen(port)
+    except OSError as error:
+        raise CannotStart(f"port {port} for metrics cannot be had: {error}: set another metrics_port") from error
 
 
 def _print_ready() -> None:

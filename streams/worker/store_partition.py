@@ -33,6 +33,10 @@ _NO_RULE = "none"
 _CHUNK = 20_000
 
 
+class StoreLocked(Exception):
+    """Another process, or another store of this one, has the database open."""
+
+
 class StorePartition(Protocol):
     """The port: states of one partition, of which only one process has it open."""
 
@@ -102,15 +106,21 @@ class RocksPartition:
     """
 
     def __init__(self, path: Path, options: Options, rule: DueRule | None) -> None:
-        """Raises what RocksDB raises; a locked directory belongs to another worker that still runs."""
+        """Raises `StoreLocked`, and what RocksDB raises."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = Rdict(str(path), options)
+        try:
+            self._database = Rdict(str(path), options)
+        except Exception as error:  # RocksDB's errors have no classes
+            if "lock" in str(error).lower():
+                raise StoreLocked(f"{path} is locked by a worker that runs: {error}") from error
+            raise
         self._rule = rule
         self._version = (rule.version if rule else _NO_RULE).encode()
         self._loaded: dict[bytes, int | None] = {}  # due times of what was loaded since the last write
         self._waiting = DueQueue()
         self._read_to = DUE_PREFIX
         self._unread_from = _NEVER
+        self._unread_moved = False  # whether the row that is due at that time may be gone
         self._unlogged = False
         self._without_log = WriteOptions()
         self._without_log.disable_wal = True  # type: ignore[method-assign,assignment]  # the stub takes it for a method
@@ -145,7 +155,8 @@ class RocksPartition:
         batch.put(OFFSET_KEY, b"%d" % changelog_offset)
         self._write(batch, logged=not recovered)
         self._loaded.clear()
-        for key, _, new in moved:
+        for key, old, new in moved:
+            self._unread_moved |= old == self._unread_from
             self._note(key, new)
 
     def states(self) -> Iterator[tuple[bytes, bytes]]:
@@ -157,6 +168,8 @@ class RocksPartition:
         return None if value is None else int(value)
 
     def has_due(self, as_of: int) -> bool:
+        if self._unread_from <= as_of and self._unread_moved:
+            self._read_index(-_SIGN, 0)
         return self._unread_from <= as_of or self._waiting.has_due(as_of)
 
     def due(self, as_of: int, limit: int) -> list[bytes]:
@@ -208,7 +221,7 @@ class RocksPartition:
 
     def _read_index(self, as_of: int, limit: int) -> None:
         """Reads at most ``limit`` further rows that are due by ``as_of``, and when the one behind them is due."""
-        self._unread_from = _NEVER
+        self._unread_from, self._unread_moved = _NEVER, False
         if not self._is_indexed:
             return
         rows: Iterator[Any] = self._database.keys(from_key=self._read_to + b"\0")

@@ -4,6 +4,9 @@ The changelog in Kafka is the truth; a store is a copy that saves reading all of
 machine takes from the end of a store is read again from the changelog, because states and offset are one write.
 """
 
+import asyncio
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +18,18 @@ from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options
 
 from streams.fold import Changes
 from streams.worker.markers import Marker, Markers, marker_key
-from streams.worker.store_partition import MemoryPartition, RocksPartition, StorePartition
+from streams.worker.store_partition import MemoryPartition, RocksPartition, StoreLocked, StorePartition
 from streams.worker.ticks import DueRule
 
 ROCKS_URL = "checkline-rocks://"
 MEMORY_URL = "checkline-memory://"
 
+LOCKED_SECONDS = 3.0
+_LOCKED_POLL_SECONDS = 0.05
 _WRITE_BUFFER_BYTES = 8 << 20
 _BLOCK_CACHE_BYTES = 32 << 20
+
+log = logging.getLogger(__name__)
 
 
 class PartitionedStore(Store[bytes, bytes]):
@@ -100,7 +107,18 @@ class PartitionedStore(Store[bytes, bytes]):
         for partition in self.opened() - ours:
             self.close(partition)
         for partition in ours:
-            self.open(partition)
+            await self._open_soon(partition)
+
+    async def _open_soon(self, partition: int) -> None:
+        """A store that its last user is about to close is waited for, at most `LOCKED_SECONDS`."""
+        end = time.monotonic() + LOCKED_SECONDS
+        while True:
+            try:
+                return self.open(partition)
+            except StoreLocked:
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(_LOCKED_POLL_SECONDS)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Nothing is left to do: see `streams.worker.recovery`."""
@@ -140,18 +158,35 @@ class MemoryStore(PartitionedStore):
 
 
 class RocksStore(PartitionedStore):
-    """Databases under the app's table directory."""
+    """Databases under the app's table directory.
+
+    A partition that was never here may have a database in the directory of another worker on the same machine, which
+    died or gave the partition away: it is opened where it lies, if nobody has it open. RocksDB's lock, which the kernel
+    takes from a dead process, says so.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._cache = Cache(_BLOCK_CACHE_BYTES)
 
     def _opened(self, partition: int) -> StorePartition:
-        return RocksPartition(self.directory(partition), self._options(), self._rule)
+        own = self.directory(partition)
+        if not own.exists():
+            for other in self._of_others(own):
+                try:
+                    return RocksPartition(other, self._options(), self._rule)
+                except StoreLocked:
+                    log.info("partition %d: %s is open elsewhere", partition, other)
+        return RocksPartition(own, self._options(), self._rule)
 
     def directory(self, partition: int) -> Path:
-        """Where a partition's database lies."""
+        """Where a partition's database lies, if it is our own."""
         return Path(self.app.conf.tabledir) / f"{self.table_name}-{partition}.rocks"
+
+    def _of_others(self, own: Path) -> list[Path]:
+        settings: Any = self.app.settings  # type: ignore[attr-defined]  # a BatchApp
+        place = own.relative_to(settings.data_directory.absolute())
+        return [path for other in settings.neighbours if (path := other / place).exists()]
 
     def _options(self) -> Options:
         blocks = BlockBasedOptions()

@@ -17,7 +17,8 @@ BATCH_BYTES = 900_000
 """Largest record batch, below the broker's ``message.max.bytes`` of 1 MiB."""
 
 TRANSACTION_TIMEOUT_MS = 10_000
-"""A dead owner's open transaction hides the records behind it from readers for at most so long."""
+"""A dead owner's open transaction hides the records behind it from readers for at most so long. Longer than a session:
+a worker that stood still for less than that finds its transaction as it left it."""
 
 
 class RecordTooLarge(Exception):

@@ -9,6 +9,7 @@ import aiokafka
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CorruptRecordException
 from aiokafka.producer import sender
 
@@ -30,6 +31,9 @@ SOURCES: dict[str, tuple[Any, str]] = {
     "Fetcher.next_record": (fetcher.Fetcher.next_record, "b86d8af8abb5e3f9"),
     "AIOKafkaConsumer.__init__": (AIOKafkaConsumer.__init__, "01506f316191f7c9"),
     "AIOKafkaConsumer.start": (AIOKafkaConsumer.start, "2f1ba70443327538"),
+    "GroupCoordinator.close": (GroupCoordinator.close, "f30d831089456312"),
+    "GroupCoordinator._maybe_leave_group": (GroupCoordinator._maybe_leave_group, "016cd88a16e6c4b5"),
+    "GroupCoordinator._send_req": (GroupCoordinator._send_req, "fa4b12e914ce9fcf"),
     "AddPartitionsToTxnHandler": (sender.AddPartitionsToTxnHandler, "112129b2ac04fe8e"),
 }
 

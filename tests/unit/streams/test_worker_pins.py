@@ -25,6 +25,9 @@ SOURCES = {
     "_new_consumer_thread": "0870ec53dea75083",
     "_create_worker_consumer": "c2701bfc3e6f6cad",
     "_fetch_records": "39a2c6c79fc1455a",
+    "on_thread_stop": "8dfc004e258b6c25",
+    "on_start": "365dd25fbc0e0684",
+    "_update_channels": "88e3941facc934d6",
 }
 
 

@@ -1,5 +1,6 @@
 """Both stores keep raw states of partitions, with the changelog offset in the same write."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,13 +9,15 @@ from faust.types import TP
 
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.markers import Marker, as_changes
+from streams.worker.store_partition import StoreLocked
 from streams.worker.stores import MEMORY_URL, ROCKS_URL, PartitionedStore
 
 CHANGELOG = "app-persons-changelog"
 
 
-def open_store(url: str, directory: Path) -> PartitionedStore:
-    app = BatchApp(WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=3, store=url))
+def open_store(url: str, directory: Path, neighbours: tuple[Path, ...] = ()) -> PartitionedStore:
+    settings = WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=3, store=url, neighbours=neighbours)
+    app = BatchApp(settings)
     store = app.bytes_table("persons").data
     assert isinstance(store, PartitionedStore)
     return store
@@ -62,8 +65,6 @@ async def rebalance(store: PartitionedStore, *partitions: int) -> None:
 
 @pytest.mark.parametrize("url", [ROCKS_URL, MEMORY_URL])
 def test_a_rebalance_opens_what_is_ours_and_closes_what_is_not(url: str, tmp_path: Path) -> None:
-    import asyncio
-
     async def scenario() -> None:
         store = open_store(url, tmp_path)
         await rebalance(store, 0, 1)
@@ -91,6 +92,53 @@ def test_a_rocks_store_is_there_again_after_a_restart(tmp_path: Path) -> None:
 def test_a_directory_that_another_store_has_open_is_refused(tmp_path: Path) -> None:
     first, second = open_store(ROCKS_URL, tmp_path), open_store(ROCKS_URL, tmp_path)
     first.open(0)
-    with pytest.raises(Exception, match="lock"):
+    with pytest.raises(StoreLocked, match="locked by a worker that runs"):
         second.open(0)
     first.close(0)
+
+
+def test_a_store_that_is_being_given_away_is_waited_for(tmp_path: Path) -> None:
+    first, second = open_store(ROCKS_URL, tmp_path), open_store(ROCKS_URL, tmp_path)
+
+    async def scenario() -> None:
+        await rebalance(first, 0)
+        first.write(0, {b"a": b"1"}, 5)
+        taking = asyncio.ensure_future(rebalance(second, 0))
+        await asyncio.sleep(0)
+        assert not taking.done()
+        await rebalance(first)
+        await taking
+        assert second.changelog_offset(0) == 5
+        await rebalance(second)
+
+    asyncio.run(scenario())
+
+
+def test_what_a_neighbour_left_is_taken_over_unless_it_runs(tmp_path: Path) -> None:
+    dead, alive = open_store(ROCKS_URL, tmp_path / "dead"), open_store(ROCKS_URL, tmp_path / "alive")
+    for store, partition in ((dead, 0), (alive, 1)):
+        store.open(partition)
+        store.write(partition, {b"a": b"1"}, 17)
+    dead.close(0)
+    ours = open_store(ROCKS_URL, tmp_path / "ours", neighbours=(tmp_path / "dead", tmp_path / "alive"))
+    for partition in (0, 1, 2):
+        ours.open(partition)
+    assert [ours.changelog_offset(partition) for partition in (0, 1, 2)] == [17, None, None]
+    with pytest.raises(StoreLocked):
+        dead.open(0)
+    for store in (ours, alive):
+        for partition in store.opened():
+            store.close(partition)
+    assert not any((tmp_path / "ours").rglob("persons-0.rocks"))
+
+
+def test_our_own_store_goes_before_a_neighbours(tmp_path: Path) -> None:
+    for name, offset in (("ours", 3), ("neighbour", 17)):
+        store = open_store(ROCKS_URL, tmp_path / name)
+        store.open(0)
+        store.write(0, {}, offset)
+        store.close(0)
+    ours = open_store(ROCKS_URL, tmp_path / "ours", neighbours=(tmp_path / "neighbour",))
+    ours.open(0)
+    assert ours.changelog_offset(0) == 3
+    ours.close(0)
