@@ -37,6 +37,10 @@ __all__ = [
     "Totals",
 ]
 
+WITH_AN_APP = {*PERSONAL, "enforcement", "reports"}
+"""Topics of the three apps, which publish dead letters. Refused records of the other topics stand in arrivals only:
+the design has no app that reads them."""
+
 Lead = tuple[str, str]
 """Token, lead id."""
 
@@ -87,6 +91,8 @@ class Model:
             self.reference.add(found)
 
     def _bury(self, place: Place, published: Published, refused: Refused) -> None:
+        if place[0] not in WITH_AN_APP:
+            return
         digest = xxh3_128_hexdigest(published.value or b"")
         self.dead_letters[place] = DeadLetter(refused.reason, refused.field, digest)
 
@@ -109,13 +115,14 @@ class Model:
         timelines = {token: person.timeline(self.reference) for token, person in self.people.items()}
         return {token: segments for token, segments in timelines.items() if segments}
 
-    def outcomes(self) -> dict[Lead, Outcome]:
-        """The clock of every lead and what is proven of it as of the event clock."""
-        found = {}
+    def outcomes(self) -> dict[Lead, list[Outcome]]:
+        """The clock of every lead and what is proven of it as of the event clock. More than one where the design does
+        not say which of two openings counts: any of them may be right."""
+        found: dict[Lead, list[Outcome]] = {}
         for token, person in self.people.items():
             now = self.now(token)
-            for lead, clock in person.clocks(self.reference).items():
-                found[token, lead] = Outcome(clock, clock.outcome(now), clock.is_breached(now))
+            for lead, clocks in person.clocks(self.reference).items():
+                found[token, lead] = [Outcome(clock, clock.outcome(now), clock.is_breached(now)) for clock in clocks]
         return found
 
     def event_rows(self) -> dict[str, dict[tuple[bytes, bytes], int]]:

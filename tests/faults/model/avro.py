@@ -1,7 +1,9 @@
 """A plain reader of Avro, written from the Avro specification and the ``.avsc`` files: one datum, field by field.
 
 It is stricter than the libraries, which take a boolean of 2 or a negative length without a word, and it says why a
-datum cannot be read. Where several things are wrong, the first in reading order counts.
+datum cannot be read. Where several things are wrong, the first in reading order counts. In two things it is as lenient
+as the wire format says that it is (docstring of ``schemas/wire/datums.py``): of a number of ten bytes the lowest 64
+bits count, and a union's branch that is not the null one is the other one.
 """
 
 import json
@@ -43,10 +45,7 @@ class Datum:
     def read(self, schema: Any) -> Any:
         """The next value, of the type that the schema says."""
         if isinstance(schema, list):
-            branch = self.long()
-            if not 0 <= branch < len(schema):
-                raise Unreadable("UNDECODABLE")
-            return self.read(schema[branch])
+            return self.read(schema[0 if self.long() == 0 else 1])
         if isinstance(schema, dict):
             if schema["type"] == "enum":
                 symbol = self.short()
@@ -82,7 +81,7 @@ class Datum:
         return self.data[self.position - count : self.position]
 
     def long(self) -> int:
-        """Zig-zag and variable length: at most ten bytes that hold at most 64 bits."""
+        """Zig-zag and variable length: at most ten bytes, of which 64 bits count."""
         bits = 0
         for shift in range(0, 70, 7):
             if self.position >= len(self.data):
@@ -91,8 +90,7 @@ class Datum:
             self.position += 1
             bits |= (byte & 0x7F) << shift
             if byte < 0x80:
-                if bits >= 2**64:
-                    raise Unreadable("UNDECODABLE")
+                bits &= 2**64 - 1
                 return (bits >> 1) ^ -(bits & 1)
         raise Unreadable("UNDECODABLE")
 

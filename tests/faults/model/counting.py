@@ -4,7 +4,7 @@ Readings chosen where the design is silent:
 
 - conflicts are found over all topics: an identity is a device's, not a topic's; two records with the same content in
   the same topic are one event wherever they lie;
-- there are no cells of reference data, which is not counted, nor of urgent care, which analysts may not see;
+- reference data is counted by kind alone; there are no cells of urgent care, which analysts may not see;
 - the site of a check-in or reading is its site, of a follow-up or case the unit in charge, of a report the unit that
   reports; the measure of an enforcement event is its category, else its disposition, else empty.
 """
@@ -20,11 +20,11 @@ Place = tuple[str, int, int]
 CellKey = tuple[str, int, str, str, str]
 """Topic, hour (UTC milliseconds of its start), site, kind, measure."""
 
-COUNTED = ["check-ins", "temperatures", "follow-ups", "enforcement", "reports"]
+COUNTED = ["check-ins", "temperatures", "follow-ups", "enforcement", "reports", "reference"]
 
 
 class Arrival(NamedTuple):
-    """What became of one record: ``STORED``, ``MARK`` or ``REFUSED`` with its reason."""
+    """What became of one record: ``STORED`` with its hashes, ``MARK``, or ``REFUSED`` with its reason."""
 
     outcome: str
     reason: str = ""
@@ -72,10 +72,10 @@ class Counting:
         if isinstance(found, Refused):
             self.arrivals[place] = Arrival("REFUSED", found.reason)
             return
-        outcome = "MARK" if found.is_mark else "STORED"
-        self.arrivals[place] = Arrival(outcome, "", found.identity, found.content)
         if found.is_mark:
+            self.arrivals[place] = Arrival("MARK")
             return
+        self.arrivals[place] = Arrival("STORED", "", found.identity, found.content)
         content = Content(
             found.row["sent_at"], found.content, found.topic, found.partition, found.offset, cell_of(found)
         )

@@ -7,8 +7,10 @@ Readings chosen where the design is silent:
   time or later;
 - the tier of an area of origin is the higher of the device's word and the notice in effect;
 - a segment's evidence are the events whose own level is the level of the segment;
-- a clock starts at ``received_at`` of the lead's first opening, its work is done at the first ``LEAD_VERIFIED``, and it
-  is withdrawn at the first ``LEAD_CLOSED``; returning or rerouting a lead does not stop its clock;
+- a lead's work is done at the first ``LEAD_VERIFIED`` and withdrawn at the first ``LEAD_CLOSED``; returning or
+  rerouting a lead does not stop its clock;
+- of several openings of one lead the one that was sent first counts; of those sent in the same millisecond any may;
+- a lead whose openings were all taken back has a clock that was withdrawn when it began, and no proof;
 - a correction or an upheld appeal takes back every content of the identity that it names, for the same person, as if
   it had never been published.
 """
@@ -52,8 +54,8 @@ class Fact(NamedTuple):
         return dict(self.said).get(field)
 
 
-FactId = tuple[str, str, int]
-"""Topic, source, sequence."""
+FactId = tuple[str, int]
+"""Source and sequence: an identity is the same in every topic."""
 
 
 class Segment(NamedTuple):
@@ -125,7 +127,7 @@ class Person:
         self.facts: set[Fact] = set()
 
     def identities(self) -> set[FactId]:
-        return {(fact.topic, fact.source, fact.sequence) for fact in self.facts}
+        return {(fact.source, fact.sequence) for fact in self.facts}
 
     def kept(self) -> set[Fact]:
         """The facts without the surplus of a stuck device: of more than 1,000 of a day, those with the 1,000 smallest
@@ -172,32 +174,27 @@ class Person:
                 segments.append(Segment(start, until, level, evidence))
         return segments
 
-    def clocks(self, reference: Reference) -> dict[str, Clock]:
-        """The clock of every lead that was opened: {lead_id: clock}."""
-        openings: dict[str, list[tuple[int, int, str]]] = {}
-        done: dict[str, list[int]] = {}
-        withdrawn: dict[str, list[int]] = {}
-        for fact in self.valid():
-            lead = fact.get("lead_id")
-            if fact.kind == "LEAD_OPENED":
-                received_at = fact.get("received_at")
+    def clocks(self, reference: Reference) -> dict[str, list[Clock]]:
+        """The clock of every lead that was opened: {lead_id: clocks}, of which any may be right."""
+        valid = self.valid()
+        openings = _by_lead(self.kept(), "LEAD_OPENED")
+        standing = _by_lead(valid, "LEAD_OPENED")
+        done, closed = _by_lead(valid, "LEAD_VERIFIED"), _by_lead(valid, "LEAD_CLOSED")
+        clocks: dict[str, list[Clock]] = {}
+        for lead, every_opening in openings.items():
+            opened = standing.get(lead, every_opening)
+            first_sent = min(fact.sent_at for fact in opened)
+            done_at = min((fact.occurred_at for fact in done.get(lead, [])), default=None)
+            closed_at = min((fact.occurred_at for fact in closed.get(lead, [])), default=None)
+            for fact in opened:
+                received_at: int = fact.get("received_at")
                 deadline = reference.policy(fact.sent_at).deadline(
                     fact.get("push_mode"), fact.get("home_province"), received_at, fact.zone_offset_minutes
                 )
-                if deadline is not None:
-                    openings.setdefault(lead, []).append((received_at, deadline[1], deadline[0]))
-            elif fact.kind == "LEAD_VERIFIED":
-                done.setdefault(lead, []).append(fact.occurred_at)
-            elif fact.kind == "LEAD_CLOSED":
-                withdrawn.setdefault(lead, []).append(fact.occurred_at)
-        clocks = {}
-        for lead, opened in openings.items():
-            received_at, due_at, deadline_class = min(opened)
-            first_done, first_withdrawn = (
-                min(done.get(lead, []), default=None),
-                min(withdrawn.get(lead, []), default=None),
-            )
-            clocks[lead] = Clock(deadline_class, received_at, due_at, first_done, first_withdrawn)
+                if fact.sent_at > first_sent or deadline is None:
+                    continue
+                ends = (done_at, closed_at) if lead in standing else (None, received_at)
+                clocks.setdefault(lead, []).append(Clock(deadline[0], received_at, deadline[1], *ends))
         return clocks
 
     def needed(self, reference: Reference) -> set[FactId]:
@@ -212,8 +209,16 @@ class Person:
             corrects = (fact.get("corrects_source"), fact.get("corrects_sequence"))
             steps = fact.kind in ("LEAD_OPENED", "LEAD_VERIFIED", "LEAD_CLOSED") and fact.get("lead_id") in opened
             if steps or fact.name in raising or corrects in by_event or f"{confirms[0]}#{confirms[1]}" in raising:
-                found.add((fact.topic, fact.source, fact.sequence))
+                found.add((fact.source, fact.sequence))
         return found
+
+
+def _by_lead(facts: set[Fact], kind: str) -> dict[str, list[Fact]]:
+    found: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.kind == kind:
+            found.setdefault(fact.get("lead_id"), []).append(fact)
+    return found
 
 
 def reasons_of(facts: set[Fact], reference: Reference, ended: bool = True) -> list[Reason]:
