@@ -1,9 +1,11 @@
-"""The audit of a home: what the broker holds, handed to the sinks' own comparison."""
+"""The audit of a home and its repair: what the broker holds, handed to the sinks' own comparison."""
 
 import asyncio
+import getpass
 import json
+import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,45 +15,201 @@ from infra.embedded.catch_up import SINK_GROUP
 from infra.errors import MissingPart
 from infra.home import Home, write_whole
 from schemas.policy import default_policy
+from schemas.registry import default_registry
 from schemas.topics import ALL_TOPICS, partitions_of
 from schemas.wire.batches import RecordBatch, hand_out_batches
+from sinks import repair
 from sinks.audit import Finding, audit, next_ranges
 from sinks.blocks import Span
 from sinks.clickhouse import ClickHouse
-from sinks.ledger import Place
+from sinks.comparisons import MOST_ROWS, cells
+from sinks.ledger import Ledger, Place
+from sinks.rereading import Reading
 
-# The identities of a range go into one statement, which the engine reads up to 256 KiB.
+# A range of the rolling audit, of every partition; and of a full one, which holds them in memory.
 POSITIONS_AT_ONCE = 2_000
+POSITIONS_OF_A_FULL_AUDIT = 20_000
 CURSORS_FILE = "audited.json"
 STALLED_SECONDS = 30.0
+COUNTED_SECONDS = 30.0
+"""How long a repair waits until the sinks have counted the hours that it asks for."""
+
+REPAIR_STATEMENT_SECONDS = 600.0
+"""Rows are deleted by rewriting the parts they lie in, which may be large."""
+
+MOST_ROUNDS = 10
+MOST_ROWS_TO_MEND = 10_000
 _POLL_MS = 200
 
+EVERY_TOPIC = frozenset(topic.name for topic in ALL_TOPICS)
 
-def audit_home(home: Home) -> list[Finding]:
-    """All differences between the log, up to what the sinks have acknowledged, and the tables. A range of every
-    partition is read again and compared field by field; the next audit takes the next range, round and round.
+Progress = Callable[[str], None]
+
+
+class Scope(NamedTuple):
+    """What an audit reads again of the log. Without more: the next range of every partition, round and round, the next
+    audit going on where this one ends. ``everything``: all of it. ``since`` and ``until``: what was appended between
+    these times (UTC, ms). ``topics``: only of these is anything said."""
+
+    topics: frozenset[str] = EVERY_TOPIC
+    everything: bool = False
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def rolling(self) -> bool:
+        return not self.everything and self.since is None and self.until is None
+
+
+ROLLING = Scope()
+
+
+class Repaired(NamedTuple):
+    """What a repair found first, what it planned (the first round), what was done, and what is left afterwards."""
+
+    found: list[Finding]
+    plan: repair.Plan
+    done: list[repair.Mended]
+    left: list[Finding]
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def audit_home(home: Home, scope: Scope = ROLLING, progress: Progress = _silent) -> list[Finding]:
+    """All differences between the log, up to what the sinks have acknowledged, and the tables.
 
     Asked as the writer: the reader does not see the restricted tables. Raises MissingPart when the log cannot be read,
     StatementFailed.
     """
-    partitions = home.settings.partitions
-    log = asyncio.run(_log(home.kafka_bootstrap, partitions))
-    cursors = {**log.begins, **_cursors(home)}
-    ranges = next_ranges(cursors, log.acknowledged, POSITIONS_AT_ONCE)
-    batches = asyncio.run(_read(home.kafka_bootstrap, ranges))
+    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    cursors = _cursors(home)
+    ranges = _ranges(home, scope, log, cursors)
+    found = _findings(home, scope, ranges, progress)
+    if scope.rolling:
+        _keep(home, cursors)
+    return found
+
+
+def repair_home(
+    home: Home,
+    scope: Scope = ROLLING,
+    dry_run: bool = False,
+    progress: Progress = _silent,
+) -> Repaired:
+    """Mend what an audit of the scope finds, by reading the ranges again, and audit again; ``dry_run``: only plan.
+
+    Raises MissingPart when the log cannot be read, StatementFailed: what was not mended by then is mended by another
+    call.
+    """
+    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    cursors = _cursors(home)
+    ranges = _ranges(home, scope, log, cursors)
+    with ClickHouse(writer_address(home), "checkline-repair", REPAIR_STATEMENT_SECONDS) as client:
+        found = left = _findings(home, scope, ranges, progress, MOST_ROWS_TO_MEND)
+        planned = first = repair.plan(client, found, log.begins)
+        done: list[repair.Mended] = []
+        for number in range(1, MOST_ROUNDS + 1):
+            if dry_run or not left:
+                break
+            progress(f"round {number}: {len(left)} differences, {len(planned.ranges)} ranges to read again")
+            done += _mend(home, client, planned)
+            _wait_until_counted(client)
+            before, left = left, _findings(home, scope, ranges, progress, MOST_ROWS_TO_MEND)
+            if left == before:
+                break
+            planned = repair.plan(client, left, log.begins)
+    if scope.rolling and not dry_run:
+        _keep(home, cursors)
+    return Repaired(found, first, done, left)
+
+
+def _mend(home: Home, client: ClickHouse, planned: repair.Plan) -> list[repair.Mended]:
+    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+
+    def read(span: Span) -> Sequence[RecordBatch]:
+        return asyncio.run(_read(home.kafka_bootstrap, [span]))[span]
+
+    access = repair.Log(log.begins, log.ends, read)
+    by = f"{getpass.getuser()}, process {os.getpid()}"
+    return repair.Repair(client, access, _reading(home), by).mend(planned)
+
+
+def _reading(home: Home) -> Reading:
+    now = time.time_ns() // 1_000_000 if home.clock == "wall" else None
+    return Reading(default_registry(), home.settings.partitions, default_policy().arrival.limits, now)
+
+
+def _wait_until_counted(client: ClickHouse) -> None:
+    """Returns when no cell is wrong any more, or no sink seems to count: the audit that follows says which."""
+    deadline = time.monotonic() + COUNTED_SECONDS
+    while cells(client, Ledger(client, client.name).positions()) and time.monotonic() < deadline:
+        time.sleep(_POLL_MS / 1000)
+
+
+def _ranges(home: Home, scope: Scope, log: "Log", cursors: dict[Place, int]) -> list[Span]:
+    """Ranges of the log that are read again, few or many of a partition; moves the cursors of a rolling audit."""
+    acknowledged = {place: end for place, end in log.acknowledged.items() if place[0] in scope.topics}
+    if scope.rolling:
+        for place, begin in log.begins.items():
+            cursors[place] = max(begin, cursors.get(place, 0))
+        return next_ranges(cursors, acknowledged, POSITIONS_AT_ONCE)
+    begins, ends = dict(log.begins), dict(acknowledged)
+    for at, bound, bounds in ((scope.since, max, begins), (scope.until, min, ends)):
+        if at is not None:
+            found = asyncio.run(_positions_at(home.kafka_bootstrap, acknowledged, at))
+            bounds.update({place: bound(bounds[place], found.get(place, log.ends[place])) for place in acknowledged})
+    size = POSITIONS_OF_A_FULL_AUDIT
+    return [
+        Span(*place, begin, min(begin + size, ends[place]))
+        for place in sorted(acknowledged)
+        for begin in range(begins[place], ends[place], size)
+    ]
+
+
+def _findings(
+    home: Home, scope: Scope, ranges: Sequence[Span], progress: Progress, most: int = MOST_ROWS
+) -> list[Finding]:
+    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    batches: dict[Span, list[RecordBatch]] = {}
+    reading = _reading(home)
     with ClickHouse(writer_address(home), "checkline-audit") as client:
         findings = audit(
             client,
             log.acknowledged,
             log.begins,
-            batches.__getitem__,
-            ranges,
-            partitions=partitions,
-            limits=default_policy().arrival.limits,
+            batches.pop,
+            _read_in_turns(home.kafka_bootstrap, ranges, batches, progress),
+            partitions=reading.partitions,
+            limits=reading.limits,
+            log_ends=log.ends,
+            now=reading.now,
+            most=most,
         )
-    ends = asyncio.run(_log(home.kafka_bootstrap, partitions)).ends
-    _keep(home, cursors)
-    return [finding for finding in findings if not _written_meanwhile(finding, log, ends)]
+    ends = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions)).ends
+    return [
+        finding
+        for finding in findings
+        if (finding.topic in scope.topics or finding.topic not in EVERY_TOPIC)
+        and not _written_meanwhile(finding, log, ends)
+    ]
+
+
+def _read_in_turns(
+    bootstrap: str, ranges: Sequence[Span], batches: dict[Span, list[RecordBatch]], progress: Progress
+) -> Iterator[Span]:
+    """The ranges, each when its ``batches`` are there: one of every partition at a time."""
+    waiting = list(ranges)
+    while waiting:
+        turn: dict[Place, Span] = {}
+        for span in waiting:
+            turn.setdefault((span.topic, span.partition), span)
+        batches.update(asyncio.run(_read(bootstrap, turn.values())))
+        yield from turn.values()
+        taken = {*turn.values()}
+        waiting = [span for span in waiting if span not in taken]
+        progress(f"{len(ranges) - len(waiting)} of {len(ranges)} ranges of the log read again")
 
 
 def _cursors(home: Home) -> dict[Place, int]:
@@ -75,11 +233,12 @@ class Log(NamedTuple):
 
 
 def _written_meanwhile(finding: Finding, log: Log, ends: Mapping[Place, int]) -> bool:
-    """Whether a finding only says that the ledger is ahead of the acknowledgement: a block is written first, and the
-    sinks do not stand still for an audit. The ledger must not be ahead of the log itself."""
+    """Whether a finding only says that the tables are ahead of what the log was when the audit began: the sinks do not
+    stand still for it. They must not be ahead of the log itself."""
     place = (finding.topic, finding.partition)
-    ahead = finding.check == "coverage" and finding.begin >= log.acknowledged.get(place, 0)
-    return ahead and finding.end <= ends.get(place, 0)
+    if finding.check == "beyond" or (finding.check == "coverage" and finding.end > log.ends.get(place, 0)):
+        return finding.end <= ends.get(place, 0) and finding.begin >= log.ends.get(place, 0)
+    return False
 
 
 async def _log(bootstrap: str, partitions: int) -> Log:
@@ -106,6 +265,19 @@ async def _log(bootstrap: str, partitions: int) -> Log:
         raise MissingPart(f"kafka knows no partition {missing[0].partition} of {missing[0].topic}; run checkline up")
     acknowledged = {one: offset for one, offset in committed.items() if offset is not None}
     return Log(_by_place(begins), _by_place(acknowledged), _by_place(ends))
+
+
+async def _positions_at(bootstrap: str, places: Iterable[Place], at: int) -> dict[Place, int]:
+    """The first position of each place that was appended at or after a time (UTC, ms); absent where none was."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        asked = {TopicPartition(*place): at for place in places}
+        consumer.assign(list(asked))
+        found = await consumer.offsets_for_times(asked)
+    finally:
+        await consumer.stop()
+    return {(one.topic, one.partition): first.offset for one, first in found.items() if first is not None}
 
 
 def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:

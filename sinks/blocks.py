@@ -236,6 +236,16 @@ def block_builder(registry: Registry, topic: str, partitions: int, limits: Limit
     return DeadLetterBlocks(registry) if topic == DEAD_LETTERS.name else DerivedBlocks(registry, topic)
 
 
+def cut(rows: Rows, span: Span) -> Rows:
+    """The rows of one span without those beyond its end: brokers send whole batches, and one may go on there."""
+    tables = [(name, frame.filter(pl.col(_position(frame)) < span.end)) for name, frame in rows.tables]
+    return _rows(span.topic, {span: ()}, tables, [rows.arrivals.drop("topic").filter(pl.col("offset") < span.end)])
+
+
+def _position(frame: pl.DataFrame) -> str:
+    return "letter_offset" if "letter_offset" in frame.columns else "offset"
+
+
 def _decoded(codec: ColumnCodec, spans: Batches, refusals: _Refusals) -> tuple[pl.DataFrame, NDArray[np.int64]]:
     """Rows of all spans with the partition of each; adds the other records to ``refusals``."""
     frame, part, refused = codec.decode_together([*spans.values()])

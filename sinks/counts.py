@@ -9,7 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sinks import conflicts
+from sinks import conflicts, recounts
 from sinks.blocks import Block
 from sinks.clickhouse import ClickHouse
 from sinks.ledger import Ledger, Place, hours_of
@@ -77,7 +77,7 @@ def _parts(pairs: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int
 
 
 class Recounter:
-    """Collects the hours that blocks touched and that conflicts concern, and counts them together.
+    """Collects the hours that blocks touched, that conflicts concern or that a repair mended, and counts them together.
 
     `disown` and `add` may be called by another thread than `own` and `run`, which use the connection.
     """
@@ -91,13 +91,14 @@ class Recounter:
         self._blocks: list[Block] = []
         self._hours: dict[Place, set[int]] = defaultdict(set)
         self._known_losers: set[conflicts.Loser] = set()
+        self._known_asked: set[recounts.Asked] = set()
 
     def own(self, ends: Mapping[Place, int]) -> None:
         """Partitions that are ours from now on, with the ends of their ledgers; what was left undone is taken up."""
         mine = {place: end for place, end in ends.items() if place[0] in EVENT_TABLES}
         pending = self._ledger.pending(mine)
         versions = self._written_versions()
-        lost = conflicts.not_counted(self._client)
+        lost = [*conflicts.not_counted(self._client), *recounts.not_counted(self._client)]
         with self._lock:
             self._ends.update(mine)
             self._versions.update({place: versions.get(place, -_ROOM) + _ROOM for place in mine})
@@ -130,7 +131,13 @@ class Recounter:
         Raises `StatementFailed`: the ledger still says then what is due, for the next owner.
         """
         losers = conflicts.recent(self._client)
+        asked = self._newly_asked()
+        left_undone = self._ledger.pending({one.place for one in asked}) if asked else []
         with self._lock:
+            self._blocks += [block for block in left_undone if _place(block) in self._ends]
+            for one in asked:
+                if one.place in self._ends:
+                    self._hours[one.place].update(one.hours)
             blocks, self._blocks = self._blocks, []
             hours, self._hours = self._hours, defaultdict(set)
             mine = {loser for loser in losers if loser.place in self._ends}
@@ -145,6 +152,11 @@ class Recounter:
             recount(self._client, EVENT_TABLES[topic], of_topic, {p: versions[topic, p] for p in of_topic})
         self._ledger.record(blocks, recounted=True)
         return sum(map(len, hours.values()))
+
+    def _newly_asked(self) -> set[recounts.Asked]:
+        asked = set(recounts.recent(self._client))
+        new, self._known_asked = asked - self._known_asked, asked
+        return new
 
     def _next_version(self, place: Place) -> int:
         version = max(self._ends[place] * NUMBERS_PER_POSITION, self._versions[place] + 1)

@@ -18,7 +18,6 @@ from schemas.codes import UnitOfCount
 from schemas.identities import EventId, identity_hash
 from schemas.registry import default_registry
 from schemas.topics import INPUT_TOPICS
-from schemas.wire.batches import RecordBatch
 from schemas.wire.partitioner import partition_of_key
 from schemas.wire.rows import RowCodec
 from sinks.audit import audit
@@ -345,51 +344,6 @@ def test_positions_are_the_account_of_a_log_with_holes(client: ClickHouse) -> No
     query = "SELECT span_begin, span_end, stored FROM checkline.ledger FINAL ORDER BY span_begin"
     assert client.rows(query) == [(0, 4, 1), (4, 6, 1)]
     assert audit(client, log.ends) == []
-
-
-PLANTED = {
-    "a deleted row": ("ALTER TABLE checkline.check_ins DELETE WHERE sequence = 5", {"rows", "cells", "log"}),
-    "an altered value": ("ALTER TABLE checkline.check_ins UPDATE mask_worn = true WHERE sequence = 5", {"log"}),
-    "a row of another site": (
-        "ALTER TABLE checkline.check_ins UPDATE site = 'elsewhere' WHERE sequence = 5",
-        {"cells", "log"},
-    ),
-    "an inserted row": (
-        "INSERT INTO checkline.check_ins (token, kind, source, sequence, hour, identity, content)"
-        " SELECT token, kind, source, 999, hour, identity, 'x' FROM checkline.check_ins WHERE sequence = 5",
-        {"rows", "cells"},
-    ),
-    "a missing ledger row": ("ALTER TABLE checkline.ledger DELETE WHERE span_begin = 0", {"coverage"}),
-    "a deleted arrival": ("ALTER TABLE checkline.arrivals DELETE WHERE sequence = 5", {"digest", "rows", "log"}),
-    "an altered arrival": (
-        "ALTER TABLE checkline.arrivals UPDATE appended_at = addSeconds(appended_at, 1) WHERE sequence = 5",
-        {"digest"},
-    ),
-    "an altered cell": ("ALTER TABLE checkline.cells UPDATE value = value + 1 WHERE 1", {"cells"}),
-}
-
-
-@pytest.mark.parametrize("damage", PLANTED)
-def test_the_audit_finds_what_was_damaged(client: ClickHouse, damage: str) -> None:
-    log = Log()
-    gate = Gate()
-    for _ in range(3):
-        log.publish(*(gate.passage(PERSONS[0]) for _ in range(4)))
-        Sink(client, log).run()
-    spans = log.spans()
-
-    def read_log(span: Span) -> Sequence[RecordBatch]:
-        return spans[span]
-
-    def checks() -> set[str]:
-        findings = audit(client, log.ends, read_log=read_log, ranges=spans, partitions=PARTITIONS, settle_seconds=0.0)
-        assert all(finding.topic == "check-ins" and finding.action for finding in findings)
-        return {finding.check for finding in findings}
-
-    assert checks() == set()
-    statement, found_by = PLANTED[damage]
-    client.execute(f"{statement} SETTINGS mutations_sync = 1" if statement.startswith("ALTER") else statement)
-    assert checks() == found_by
 
 
 def test_writing_a_range_again_repairs_what_was_lost_or_altered(client: ClickHouse) -> None:
