@@ -7,7 +7,7 @@ from schemas.codes import Refusal
 from schemas.registry import Registry
 
 MAGIC = 0
-_HEAD = struct.Struct(">BI")
+_HEAD = struct.Struct(">Bi")  # signed, as the client libraries of the framing read it
 SIZE = _HEAD.size
 
 

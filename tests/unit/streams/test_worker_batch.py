@@ -124,6 +124,7 @@ def test_poison_becomes_dead_letters_with_its_raw_bytes_and_its_neighbours_are_f
                 (key, unknown),
                 sent(desk.reading(FEVER)),
                 (b"not a token", whole),
+                (key, b"\x00\xff\xff\xff\xff" + whole[5:]),
                 base=100,
             )
         ),
@@ -136,7 +137,9 @@ def test_poison_becomes_dead_letters_with_its_raw_bytes_and_its_neighbours_are_f
         103: "TRUNCATED",
         104: "UNKNOWN_SCHEMA",
         106: "BAD_KEY",
+        107: "UNKNOWN_SCHEMA",
     }
+    assert found[107]["schema_id"] == -1  # signed, as the framing's own libraries read it
     assert found[100]["record_value"] == b"{}"
     assert found[102]["record_value"] is None
     assert found[103]["record_value"] == whole[:-1]
@@ -145,7 +148,7 @@ def test_poison_becomes_dead_letters_with_its_raw_bytes_and_its_neighbours_are_f
     assert {letter["topic"] for letter in found.values()} == {"temperatures"}
     assert {letter["appended_at"] for letter in found.values()} == {NOON + 1000}
     assert next(iter(letters(step))) == f"temperatures/{PARTITION}/100".encode()
-    assert step.markers == {TEMPERATURES: Marker(106)}
+    assert step.markers == {TEMPERATURES: Marker(107)}
 
 
 def test_a_row_without_a_fact_is_a_rule_error_with_its_raw_bytes() -> None:
