@@ -23,6 +23,9 @@ _TIMES = ("occurred_at", "sent_at")
 LAST_TIME = 2**62
 """No time beyond this is one: differences of times must not overflow."""
 
+LAST_STATED_TIME = 2**32 * 1000
+"""No other time that an event states lies beyond 2106: deadlines are reckoned from it, and tables must hold it."""
+
 _NO_CODE = -1
 
 _required = cache(required_fields)
@@ -62,10 +65,17 @@ class Checked(NamedTuple):
 
 def columns_needed(topic: str) -> list[str]:
     """Fields that `check` reads, besides ``offset``, ``appended_at`` and ``key``."""
-    needed = dict.fromkeys(["kind", "source", "sequence", *_TIMES, "zone_offset_minutes"])
+    needed = dict.fromkeys(["kind", "source", "sequence", *_TIMES, "zone_offset_minutes", *_stated_times(topic)])
     for fields in _required(topic).values():
         needed.update(dict.fromkeys(fields))
     return list(needed)
+
+
+@cache
+def _stated_times(topic: str) -> list[str]:
+    """Times that an event may state besides its own: of receipt, of a deadline, of a period."""
+    shapes = default_registry().latest(topic).shapes
+    return [shape.name for shape in shapes if shape.logical == "timestamp-millis" and shape.name not in _TIMES]
 
 
 Mask = NDArray[np.bool_]
@@ -177,7 +187,9 @@ def _failures(
             yield from _where(of_kind & absent, Refusal.MISSING_FIELD, field, f"a {kind} must state {field}")
     nameless = gathered[_SOURCE_SIZE] == 0
     yield from _where(nameless, Refusal.MISSING_FIELD, "source", "every event names its source")
-    for field, (low, high) in (*RANGES.items(), *((time, (0, LAST_TIME)) for time in _TIMES)):
+    times = [*((time, (0, LAST_TIME)) for time in _TIMES)]
+    times += ((time, (0, LAST_STATED_TIME)) for time in _stated_times(topic))
+    for field, (low, high) in (*RANGES.items(), *times):
         if field in frame.columns and frame[field].null_count() < len(frame):
             numbers = frame[field].to_numpy()  # not a number where absent, which lies nowhere
             outside = (numbers < low) | (numbers > high)

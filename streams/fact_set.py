@@ -16,6 +16,10 @@ NEVER = 2**63 - 1
 MOST_FACTS_A_DAY = 1000
 """More facts than this of one key and day are a stuck device: the smallest identity hashes are kept."""
 
+LARGEST_FACT_BYTES = 16_384
+"""A larger fact is none: its encoding, and records that name its event, could outgrow what a record may hold. Texts
+that pass the edge have 2,000 characters at most."""
+
 _DAY_MS = 86_400_000
 _ENCODER = msgspec.msgpack.Encoder()
 _MEMBERS = msgspec.msgpack.Decoder(list[bytes])

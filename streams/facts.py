@@ -95,6 +95,9 @@ _STEPS = {
     "LEAD_REPORTED_BACK": LeadState.REPORTED_BACK.value,
     "LEAD_CLOSED": LeadState.CLOSED.value,
 }
+BRIEF = 200
+"""Characters of a free text that are kept of it: no rule reads it, and the whole stands in the event tables."""
+
 _UNREMARKABLE_CODES = ("NOT_STATED", "GREEN")
 
 
@@ -118,7 +121,7 @@ def _event(row: Mapping[str, Any]) -> tuple[str, int, int, int]:
 def _of_check_in(row: Mapping[str, Any]) -> Iterator[PersonFact]:
     event = _event(row)
     if row["kind"] == "DECISION":
-        yield Noted(*event, "DECISION", row["passage_id"], f"{row['decision']} by {row['decided_by_role']}")
+        yield Noted(*event, "DECISION", row["passage_id"], _brief(f"{row['decision']} by {row['decided_by_role']}"))
     if row["health_code"] not in _UNREMARKABLE_CODES:
         yield CodeShown(*event, row["health_code"])
     if row["origin_area"] is not None or row["origin_tier"] != "NOT_STATED":
@@ -160,11 +163,16 @@ def _of_follow_up(row: Mapping[str, Any]) -> PersonFact:
         )
     if kind in _STEPS:
         return LeadStep(*event, row["lead_id"], _STEPS[kind])
-    if kind == "CORRECTION" or (kind == "APPEAL_ANSWERED" and row["upheld"] and row["corrects_source"] is not None):
+    names_one = row["corrects_source"] is not None and row["corrects_sequence"] is not None
+    if names_one and (kind == "CORRECTION" or (kind == "APPEAL_ANSWERED" and row["upheld"])):
         return TakenBack(*event, row["corrects_source"], row["corrects_sequence"])
     if kind == "ATTEMPT":
         return Noted(*event, kind, row["lead_id"] or row["task"], f"{row['method']}: {row['outcome']}")
-    return Noted(*event, kind, row["lead_id"] or row["task"], row["reason"])
+    return Noted(*event, kind, row["lead_id"] or row["task"], _brief(row["reason"]))
+
+
+def _brief(text: str | None) -> str | None:
+    return text if text is None or len(text) <= BRIEF else text[: BRIEF - 1] + "…"
 
 
 def standing(facts: Iterable[PersonFact]) -> list[PersonFact]:

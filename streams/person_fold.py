@@ -151,7 +151,7 @@ class PersonFold(UnionFold):
             "evidence": list(clock.evidence),
         }
         value = self._encode(topics.SLA_EVENTS.name, row)
-        outputs.setdefault(topics.SLA_EVENTS.name, []).append((clock.clock_id.encode(), value))
+        outputs.setdefault(topics.SLA_EVENTS.name, []).append((f"{key}/{clock.clock_id}".encode(), value))
 
 
 def announcement(notice: Notice, as_of: int) -> Announced:

@@ -21,13 +21,18 @@ def higher_tier(one: str, other: str) -> str:
     return one if _ORDER[one] >= _ORDER[other] else other
 
 
+_Content = tuple[str, int, int, int | str, str]
+"""What makes two published versions the same one: the event's identity, and what it says."""
+
+
 class Reference:
-    """All versions seen so far. Adding is a union: order and repetition do not matter."""
+    """All versions seen so far. Adding is a union: order and repetition do not matter. A version that was published
+    again, the same content under the same identity, counts from its first arrival."""
 
     def __init__(self, limits: Limits) -> None:
         self._delay = limits.allowed_skew_ms + SETTLING_MS
-        self._areas: dict[str, set[tuple[int, int, int, str]]] = {}
-        self._policies: dict[tuple[str, int, int], Policy] = {}
+        self._areas: dict[str, dict[_Content, tuple[int, int, int, str]]] = {}
+        self._policies: dict[_Content, tuple[int, Policy]] = {}
         self.policies = PolicyBook()
 
     def add(self, entity_id: str, row: Mapping[str, Any], appended_at: int) -> None:
@@ -38,16 +43,21 @@ class Reference:
         effective_from = max(valid_from, appended_at + self._delay)
         if row["kind"] == "RISK_AREA":
             until = FOREVER if row["valid_until"] is None else row["valid_until"]
-            self._areas.setdefault(entity_id, set()).add((effective_from, appended_at, until, row["tier"]))
+            version = effective_from, appended_at, until, row["tier"]
+            versions = self._areas.setdefault(entity_id, {})
+            content = row["source"], row["sequence"], valid_from, until, row["tier"]
+            versions[content] = min(version, versions.get(content, version))
         elif row["kind"] == "POLICY_VERSION":
             policy = parse_policy(row["document"], f"policy version {entity_id}")
-            self._policies[policy.id, policy.version, effective_from] = policy
-            self.policies = PolicyBook((effective, found) for (_, _, effective), found in self._policies.items())
+            content = row["source"], row["sequence"], valid_from, entity_id, row["document"]
+            first, _ = self._policies.get(content, (effective_from, policy))
+            self._policies[content] = min(first, effective_from), policy
+            self.policies = PolicyBook(self._policies.values())
 
     def tier_of(self, area: str | None, at: int) -> str:
         """Tier of an area at a time, UTC milliseconds: the newest version that had begun, if it has not ended."""
-        versions = self._areas.get(area or "", ())
-        begun = [version for version in versions if version[0] <= at]
+        versions = self._areas.get(area or "", {})
+        begun = [version for version in versions.values() if version[0] <= at]
         if not begun:
             return RiskTier.NOT_STATED.value
         _, _, until, tier = max(begun)
@@ -57,5 +67,7 @@ class Reference:
     def risky_areas(self) -> list[str]:
         """Areas that are or ever were of medium or high risk."""
         return sorted(
-            area for area, versions in self._areas.items() if any(tier in ("MEDIUM", "HIGH") for *_, tier in versions)
+            area
+            for area, versions in self._areas.items()
+            if any(tier in ("MEDIUM", "HIGH") for *_, tier in versions.values())
         )

@@ -13,6 +13,10 @@ from schemas.policy import Policy
 from streams.facts import CameFrom, CodeShown, LeadOpened, LeadStep, PersonFact, Reading, SymptomsStated, standing
 from streams.reference import Reference, higher_tier
 
+MOST_EVIDENCE = 16
+"""A segment names at most so many of its events, the first in the order of their names. A device that repeats itself
+would otherwise put a thousand names into each of two thousand segments: more than a record may hold."""
+
 _RANK = {level.value: rank for rank, level in enumerate(RiskLevel)}
 
 
@@ -28,7 +32,8 @@ class Assertion(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A level over [start, until), UTC milliseconds, with the rules and policies behind it and its evidence."""
+    """A level over [start, until), UTC milliseconds, with the rules and policies behind it and its evidence, of which
+    it names `MOST_EVIDENCE` at most."""
 
     start: int
     until: int
@@ -121,8 +126,8 @@ def _ends(fact: PersonFact, facts: list[PersonFact]) -> list[int]:
 
 
 def timeline(facts: Iterable[PersonFact], reference: Reference) -> list[Segment]:
-    """The person's risk over time: between boundaries the highest level asserted, with all that assert it. Times
-    without a segment carry no known risk."""
+    """The person's risk over time: between boundaries the highest level asserted, with the events that
+    assert it, `MOST_EVIDENCE` of them at most. Times without a segment carry no known risk."""
     found = assertions(facts, reference)
     if not found:
         return []
@@ -144,7 +149,7 @@ def timeline(facts: Iterable[PersonFact], reference: Reference) -> list[Segment]
             level,
             "+".join(sorted({one.rule for one in behind})),
             "+".join(sorted({one.policy for one in behind})),
-            tuple(sorted({str(one.evidence) for one in behind})),
+            tuple(sorted({str(one.evidence) for one in behind})[:MOST_EVIDENCE]),
         )
         if segments and segments[-1].until == start and segments[-1][2:] == segment[2:]:
             segment = segment._replace(start=segments.pop().start)

@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from schemas.codes import Refusal
 from schemas.topics import Topic
 from schemas.validity import Invalid
 from streams import fact_set
-from streams.fact_set import Fact, encode_fact
+from streams.fact_set import LARGEST_FACT_BYTES, Fact, encode_fact
 from streams.fold import FoldResult, Load, Outputs, Rows
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ class UnionFold(ABC):
         for topic, records in rows.items():
             for key, row in records:
                 try:
-                    members = [encode_fact(fact) for fact in self.facts_of(topic, row)]
-                except (KeyError, TypeError, ValueError) as error:
+                    members = [self._member(fact) for fact in self.facts_of(topic, row)]
+                except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
                     detail = f"no fact can be read from this row: {error!r}: report it, the rule must be mended"
                     errors.setdefault(topic, []).append(Invalid(row["offset"], Refusal.RULE_ERROR, None, detail))
                     log.error("rule error in %s at offset %s: %r", topic, row["offset"], error)
@@ -57,6 +58,14 @@ class UnionFold(ABC):
                 if members:
                     fresh.setdefault(key, set()).update(members)
         return self._apply(load(list(fresh)), fresh, as_of, errors)
+
+    def _member(self, fact: Fact) -> bytes:
+        """The encoding of a fact that can be kept: what cannot be read back would stop the partition for good."""
+        member = encode_fact(fact)
+        if len(member) > LARGEST_FACT_BYTES:
+            raise ValueError(f"a fact of {len(member)} bytes, at most {LARGEST_FACT_BYTES} are kept")
+        self.decode(member)
+        return member
 
     def next_due(self, state: bytes) -> int | None:
         return fact_set.next_due(state)

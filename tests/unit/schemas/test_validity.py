@@ -76,6 +76,13 @@ def test_no_body_has_such_a_temperature(value: int) -> None:
     assert (bad.reason, bad.field) == (Refusal.OUT_OF_RANGE, "value_tenths")
 
 
+@pytest.mark.parametrize("received_at", [-1, 2**32 * 1000 + 1, 2**63 - 1])
+def test_no_deadline_can_be_reckoned_from_an_absurd_time(received_at: int) -> None:
+    row = Desk().lead().record().row
+    (bad,) = refused({**row, "received_at": received_at}, topic="follow-ups").invalid
+    assert (bad.reason, bad.field) == (Refusal.OUT_OF_RANGE, "received_at")
+
+
 def test_a_clock_within_the_allowed_skew_is_accepted() -> None:
     assert refused(passage(occurred_at=NOON + 200_000, sent_at=NOON + 200_000)).invalid == []
 

@@ -4,8 +4,12 @@ import pytest
 
 from schemas import events
 from schemas.codes import Refusal
+from schemas.validity import Limits
 from streams.enforcement import Case, CaseFold, case_of
 from streams.fact_set import MOST_FACTS_A_DAY, decode_state
+from streams.facts import Noted
+from streams.person_fold import PersonFold
+from streams.reference import Reference
 from streams.reports import ReportState, UnitFold, status
 from tests.support.people import DAY, HOUR, NOON, TOKEN, Desk, FoldBench, rows_of
 
@@ -49,6 +53,39 @@ def test_a_row_that_gives_no_fact_is_a_rule_error_and_the_others_count() -> None
     result = bench.fold.fold(rows, lambda _: {}, NOON)
     assert [(error.offset, error.reason) for error in result.errors["temperatures"]] == [(0, Refusal.RULE_ERROR)]
     assert list(result.changes) == [TOKEN.encode()]
+
+
+@pytest.mark.expects_errors("rule error in")
+def test_what_no_state_can_hold_is_a_rule_error() -> None:
+    bench, desk = FoldBench(), Desk()
+    rows = rows_of([desk.reading(385), desk.reading(386), desk.lead(), desk.lead("lead-2")])
+    rows["temperatures"][0][1]["symptoms"] = ["x" * 20_000]
+    rows["follow-ups"][0][1]["lead_id"] = "l" * 1_000_000
+    rows["follow-ups"][1][1]["received_at"] = None
+    result = bench.fold.fold(rows, lambda _: {}, NOON)
+    assert {topic: [error.offset for error in errors] for topic, errors in result.errors.items()} == {
+        "temperatures": [0],
+        "follow-ups": [2, 3],
+    }
+    bench.states = {key: state for key, state in result.changes.items() if state is not None}
+    assert [fact.sequence for fact in bench.facts()] == [2]
+
+
+def test_of_a_free_text_that_no_rule_reads_the_beginning_is_kept() -> None:
+    bench = FoldBench()
+    bench.publish(Desk().event(events.Absence, unit="school-1", reason="缺课" * 1_000), as_of=NOON)
+    (noted,) = bench.facts()
+    assert isinstance(noted, Noted)
+    assert noted.detail == "缺课" * 99 + "缺…"
+
+
+def test_leads_of_two_persons_under_one_name_have_two_clocks() -> None:
+    told = []
+    fold = PersonFold(Reference(Limits()), lambda subject, row: b"")
+    for token in (TOKEN, "p00" + "b" * 24):
+        result = fold.fold(rows_of([Desk().lead(token=token)]), lambda _: {}, NOON)
+        told += [key for key, _ in result.outputs["sla-events"]]
+    assert len(set(told)) == 2
 
 
 @pytest.mark.parametrize("reverse", [False, True])

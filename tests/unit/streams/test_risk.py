@@ -6,6 +6,7 @@ import pytest
 
 from schemas import events
 from schemas.events import Event
+from schemas.policy import policy_text
 from schemas.validity import Limits
 from streams.facts import PersonFact, facts_of
 from streams.reference import Reference
@@ -154,3 +155,36 @@ def test_symptoms_count_wherever_they_are_stated() -> None:
     for event in stated:
         segment = only(event)
         assert (segment.level, segment.rule, segment.until) == ("MEDIUM", "symptoms", NOON + 72 * HOUR)
+
+
+def test_a_segment_names_sixteen_of_its_events_at_most() -> None:
+    desk = Desk("stuck-1")
+    fevers = [desk.reading(385, NOON + minute * 60_000) for minute in range(300)]
+    found = timeline(facts(*fevers), Reference(Limits()))
+    assert max(len(segment.evidence) for segment in found) == 16
+    assert (found[0].start, found[-1].until) == (NOON, NOON + 299 * 60_000 + DAY)
+    assert sum(len(" ".join(segment.evidence)) for segment in found) < 100_000
+
+
+def test_a_notice_published_again_does_not_take_effect_again() -> None:
+    reference = Reference(Limits())
+    risk_area("420100", "HIGH", NOON - 3 * DAY, NOON - 3 * DAY, reference)
+    risk_area("420100", "LOW", NOON - 2 * DAY, NOON - 2 * DAY, reference)
+    risk_area("420100", "HIGH", NOON - 3 * DAY, NOON - DAY, reference)
+    assert timeline(facts(Desk().passage(origin_area="420100")), reference) == []
+
+
+def test_a_policy_published_again_does_not_take_effect_again() -> None:
+    reference, desk = Reference(Limits()), Desk("headquarters")
+    for version, threshold, day in ((2, 360, -3), (3, 380, -2), (2, 360, -1)):
+        text = policy_text().replace("version = 1", f"version = {version}").replace("= 373", f"= {threshold}")
+        row = {"kind": "POLICY_VERSION", "source": desk.source, "sequence": version, "document": text}
+        reference.add("policy", {**row, "valid_from": NOON - 4 * DAY}, NOON + day * DAY)
+    assert timeline(facts(Desk().reading(375)), reference) == []
+
+
+def test_an_appeal_that_names_half_an_event_takes_nothing_back() -> None:
+    desk = Desk()
+    answer = {"task": "appeal-1", "upheld": True, "corrects_source": "desk-1"}
+    published = desk.passage(health_code="RED"), desk.event(events.AppealAnswered, NOON + HOUR, **answer)
+    assert len(timeline(facts(*published), Reference(Limits()))) == 1
