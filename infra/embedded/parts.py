@@ -21,6 +21,8 @@ CLICKHOUSE = "clickhouse"
 TOPICS = "topics"
 MIGRATIONS = "migrations"
 PROBE_SECONDS = 2
+# Several nodes wait for one another, and share the processors.
+KAFKA_START_SECONDS = 60.0
 
 
 def parts(home: Home, *, only: Sequence[str] = ()) -> list[Part | Step]:
@@ -63,7 +65,9 @@ def _kafka_part(place: KafkaNode, membership: Membership) -> Part:
         node.prepare()
         return node.command()
 
-    return Part(place.name, command, lambda _: node.is_ready(), beside=membership.node_id > 1)
+    start_seconds = KAFKA_START_SECONDS * len(membership.controller_ports)
+    first = membership.node_id == 1
+    return Part(place.name, command, lambda _: node.is_ready(), start_seconds=start_seconds, beside=not first)
 
 
 def clickhouse_part(home: Home) -> Part:

@@ -87,7 +87,8 @@ def test_every_topic_is_on_all_brokers_and_two_must_have_a_record(running: tuple
     assert names >= {"__consumer_offsets", "__transaction_state"}
     assert {len(partition["replica_nodes"]) for topic in topics for partition in topic["partitions"]} == {len(NODES)}
     with admin_of(home) as client:
-        settings = client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])["topic"]
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        settings = client.describe_configs(resources, config_filter="all")["topic"]
     assert {name: settings[name]["min.insync.replicas"]["value"] for name in names} == dict.fromkeys(names, "2")
 
 
