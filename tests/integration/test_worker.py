@@ -1,11 +1,13 @@
 """The worker on the real broker: killed, frozen, rebalanced and stopped under load, it loses and doubles nothing."""
 
+import asyncio
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,21 +16,24 @@ from typing import IO, Any
 
 import polars as pl
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from rocksdict import AccessType, Options, Rdict
 
 from infra.embedded.kafka import create_topics
 from infra.embedded.kafka.topics import changelog_spec
+from infra.embedded.ports import free_port
 from schemas.events import Event, LeadOpened, LeadVerified, Passage, Reading, TimeMark
 from schemas.registry import default_registry
 from schemas.topics import DEAD_LETTERS, PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS
 from schemas.validity import Limits
 from schemas.wire.partitioner import partitions_of_keys
 from schemas.wire.rows import RowCodec
+from streams.fold import Changes
 from streams.worker.main import READY_LINE
 from streams.worker.markers import is_marker
+from streams.worker.metrics import RECOVERING, RECOVERY_APPLIED, RECOVERY_REMAINING
 from streams.worker.names import app_id, changelog_topics
-from streams.worker.stores import OFFSET_KEY
+from streams.worker.transactions import PartitionTransactions
 from tests.integration.worker_process import ALLOWED_MS, BROKEN, FAULTY, SCREENED_OUT_BELOW
 from tests.support.cluster import KafkaCluster
 from tests.support.people import NOON, Desk
@@ -51,9 +56,11 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE
 class Publisher:
     """Publishes a disorderly stream, chunk by chunk, and keeps the plain account of what must come of it."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, prefix: str, pause: float = 0.05) -> None:
+        """``pause``: seconds between chunks."""
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
         self._prefix = prefix
+        self._pause = pause
         self._random = random.Random(7)
         self._codecs = {topic.name: RowCodec(default_registry(), topic.name) for topic in PERSON_TOPICS}
         keys = [token.encode() for token in TOKENS]
@@ -97,7 +104,7 @@ class Publisher:
         }
 
     def _publish(self) -> None:
-        while not self._enough.wait(0.05):
+        while not self._enough.wait(self._pause):
             for _ in range(80):
                 self._one()
             self._poison_one()
@@ -402,9 +409,127 @@ def stored(directory: Path) -> dict[bytes, bytes]:
     for path in directory.rglob("*.rocks"):
         database = Rdict(str(path), Options(raw_mode=True), access_type=AccessType.read_only())
         items: Any = database.items()
-        states.update({key: value for key, value in items if not is_marker(key) and key != OFFSET_KEY})
+        states.update({key: value for key, value in items if not key.startswith(b"\0")})  # rows of our own
         database.close()
     return states
+
+
+def members(bootstrap: str, prefix: str) -> int:
+    """Members of the workers' group."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        group = app_id("risk", prefix)
+        return len(admin.describe_groups([group])[group]["members"])
+    finally:
+        admin.close()
+
+
+@pytest.mark.timeout(180)
+def test_stopped_under_a_flood_it_leaves_and_the_next_goes_on_where_it_was(
+    kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
+) -> None:
+    """A static member keeps its place in the group when it vanishes; when it is stopped it must give it up, or nobody
+    would have its partitions until its session has ended."""
+    bootstrap = kafka_cluster.bootstrap
+    with ExitStack() as stack:
+        log = Log(bootstrap, prefix)
+        stack.callback(log.close)
+        flood = Publisher(bootstrap, prefix, pause=0.02)
+        flood.start()
+        stack.callback(flood.close)
+        directories = [tmp_path / "a", tmp_path / "b"]
+
+        def start(number: int) -> Worker:
+            other = directories[1 - number]
+            worker = Worker(bootstrap, prefix, directories[number], f"{number}", "--neighbour", str(other))
+            stack.callback(worker.end)
+            worker.wait_ready()
+            return worker
+
+        first, second = start(0), start(1)
+        assert members(bootstrap, prefix) == 2
+        for leaving in (second, first):
+            goal = log.progress() + 100
+            wait_for(lambda goal=goal: log.progress() >= goal, "progress")  # type: ignore[misc]
+            before = members(bootstrap, prefix)
+            status, seconds = leaving.terminate()
+            assert (status, seconds < 10) == (0, True), leaving.words()
+            assert members(bootstrap, prefix) == before - 1
+        last = start(0)
+        flood.finish()
+        expected_told = Counter((key, fact) for key, facts in flood.facts.items() for fact in facts)
+
+        def all_told() -> bool:
+            told = list(log.read(prefix + RISK_CHANGES.name))
+            return len(told) >= expected_told.total()
+
+        wait_for(all_told, "last fact")
+        status, seconds = last.terminate()
+        assert (status, seconds < 10) == (0, True), last.words()
+        told = Counter((record.value, record.key.decode()) for record in log.read(prefix + RISK_CHANGES.name))
+        assert told == expected_told
+
+
+IN_ONE_BATCH = 500
+
+
+def write_changelog(bootstrap: str, prefix: str, persons: int) -> None:
+    """The changelog of a worker that knew so many persons in each partition."""
+    changelog, *_ = changelog_topics(PARTITIONS, prefix)
+
+    async def write(number: int) -> None:
+        owner = PartitionTransactions([bootstrap], app_id("risk", prefix), number, {})
+        await owner.start()
+        for first in range(0, persons, IN_ONE_BATCH):  # each more than a fetch of this worker takes
+            batch = range(first, first + IN_ONE_BATCH)
+            states: Changes = {b"%d-%d" % (number, person): b"device-1#%d" % person for person in batch}
+            await owner.write({}, changelog.name, states, START_MS)
+        await owner.stop()
+
+    async def write_all() -> None:
+        await asyncio.gather(*(write(number) for number in range(PARTITIONS)))
+
+    asyncio.run(write_all())
+
+
+def test_a_recovery_is_seen_in_the_metrics_and_in_the_log(
+    kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
+) -> None:
+    persons = 20_000
+    write_changelog(kafka_cluster.bootstrap, prefix, persons)
+    port = free_port()
+    seen: list[tuple[float, float, float]] = []
+
+    def scrape() -> tuple[float, float, float] | None:
+        """Recovering, applied, remaining."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:  # it does not listen yet
+            return None
+        totals: Counter[str] = Counter()
+        for line in lines:
+            if not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                totals[name.partition("{")[0]] += float(value)  # type: ignore[assignment]
+        return totals[RECOVERING.name], totals[RECOVERY_APPLIED.name], totals[RECOVERY_REMAINING.name]
+
+    def is_back() -> bool:
+        if (found := scrape()) is not None and found not in seen:
+            seen.append(found)
+        return bool(seen) and seen[-1][0] == 0
+
+    worker = Worker(kafka_cluster.bootstrap, prefix, tmp_path / "a", "one", "--metrics-port", str(port))
+    try:
+        wait_for(is_back, "end of the recovery")
+        assert seen[-1] == (0, PARTITIONS * persons, 0)
+        half_way = [found for found in seen if found[0] and 0 < found[1] < PARTITIONS * persons and found[2] > 0]
+        assert half_way, seen
+        assert [found[1] for found in seen] == sorted(found[1] for found in seen)
+        worker.wait_ready()
+        assert f"recovery: done, {PARTITIONS * persons} changelog records of {PARTITIONS} partitions" in worker.words()
+    finally:
+        worker.end()
 
 
 def test_it_waits_for_reference_data_and_stops_at_a_fault_of_its_rules(

@@ -105,6 +105,8 @@ def main() -> int:
     for name in ("bootstrap", "prefix", "directory", "instance"):
         parser.add_argument(name)
     parser.add_argument("--partitions", type=int)
+    parser.add_argument("--metrics-port", type=int, default=0)
+    parser.add_argument("--neighbour", type=Path, action="append", default=[], help="data directory of another worker")
     parser.add_argument("--reference", action="store_true", help="wait for reference data")
     given = parser.parse_args()
     return run(
@@ -117,8 +119,9 @@ def main() -> int:
         clock_mode="event",
         add_reference=(lambda *_: None) if given.reference else None,
         prefix=given.prefix,
-        session_seconds=6.0,
         fetch_bytes=16 << 10,
+        metrics_port=given.metrics_port,
+        neighbours=given.neighbour,
     )
 
 
