@@ -22,7 +22,7 @@ def images(request: pytest.FixtureRequest) -> Images:
     except LeftOut as reason:
         if os.environ.get(REQUIRE_VARIABLE) == "require":
             pytest.fail(f"containers are required, but {reason}", pytrace=False)
-        pytest.skip(f"left out: {reason}")
+        pytest.skip(f"the tests on containers were left out: {reason}")
     request.config.stash[USED] = found
     return found
 
