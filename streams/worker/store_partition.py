@@ -103,6 +103,9 @@ class RocksPartition:
 
     Index rows are read in order of time, and only when the earliest of those not read is due. What was read, and what
     becomes due below that point, waits in memory: so no read passes over the tombstones of what was ticked before.
+
+    A new database has no index before `make_index`: to make it at the end of a recovery costs half of what it costs to
+    keep it meanwhile, and the changelog may hold a state many times.
     """
 
     def __init__(self, path: Path, options: Options, rule: DueRule | None) -> None:
@@ -124,8 +127,6 @@ class RocksPartition:
         self._unlogged = False
         self._without_log = WriteOptions()
         self._without_log.disable_wal = True  # type: ignore[method-assign,assignment]  # the stub takes it for a method
-        if next(iter(self._database.keys()), None) is None:
-            self._database[RULE_KEY] = self._version
         self._is_indexed = self._database.get(RULE_KEY) == self._version
         self._read_index(-_SIGN, 0)
 
@@ -178,7 +179,7 @@ class RocksPartition:
         return self._waiting.due(as_of, limit)
 
     def make_index(self) -> Iterator[int]:
-        """Makes the index anew where another rule made it; yields, now and then, the number of states looked at."""
+        """Makes the index where there is none by this rule; yields, now and then, the number of states seen."""
         if self._is_indexed:
             return
         del self._database[RULE_KEY]

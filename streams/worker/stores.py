@@ -86,7 +86,9 @@ class PartitionedStore(Store[bytes, bytes]):
         return self._partitions[partition].due(as_of, limit)
 
     def make_index(self, partition: int) -> Iterator[int]:
-        """Makes the index anew where another rule made it, step by step; yields how many states were looked at."""
+        """Makes the index where there is none by the present rule; yields, step by step, how many states were seen.
+
+        Nothing is due before it is made."""
         return self._partitions[partition].make_index()
 
     def markers(self, partition: int, topics: Iterable[str]) -> Markers:

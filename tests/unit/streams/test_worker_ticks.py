@@ -29,7 +29,7 @@ TWICE_AS_LATE = DueRule(lambda state: 2 * int(state) if state else None, "2")
 class Index:
     """A store of one partition, by its due times."""
 
-    def __init__(self, url: str, directory: Path, rule: DueRule | None = RULE) -> None:
+    def __init__(self, url: str, directory: Path, rule: DueRule | None = RULE, *, made: bool = True) -> None:
         app = BatchApp(WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=1, store=url))
         store = app.bytes_table("persons").data
         assert isinstance(store, PartitionedStore)
@@ -38,6 +38,8 @@ class Index:
         if rule is not None:
             store.index_by(rule)
         store.open(0)
+        if made:
+            assert list(store.make_index(0)) == []
 
     def write(self, *states: tuple[bytes, State], recovered: bool = False) -> None:
         self._offset += 1
@@ -170,7 +172,7 @@ def test_the_index_says_what_the_states_say(url: str, tmp_path_factory: pytest.T
 
 
 def reopened(directory: Path, rule: DueRule | None) -> Index:
-    return Index(ROCKS_URL, directory, rule)
+    return Index(ROCKS_URL, directory, rule, made=False)
 
 
 def test_another_rule_makes_the_index_anew(tmp_path: Path) -> None:
@@ -206,6 +208,17 @@ def test_an_index_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
     assert not index.store.has_due(0, 99)
     assert list(index.store.make_index(0)) == [1]
     assert index.due(10) == [b"a"]
+    index.store.close(0)
+
+
+def test_what_is_recovered_into_a_new_store_is_indexed_at_the_end(tmp_path: Path) -> None:
+    index = reopened(tmp_path, RULE)
+    index.write((b"a", b"10"), (b"b", b"30"), recovered=True)
+    index.write((b"a", b"20"), recovered=True)
+    assert not index.store.has_due(0, 99)
+    assert list(index.store.make_index(0)) == [2]
+    assert index.due(99) == [b"a", b"b"]
+    assert len(index.rows()) == 2
     index.store.close(0)
 
 
