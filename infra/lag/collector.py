@@ -5,13 +5,14 @@ caught up has a lag of zero, however long it has been idle.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
+from kafka.errors import KafkaError, RetriableError
 
 from infra.errors import MissingPart
 from schemas.topics import INPUT_TOPICS
@@ -20,6 +21,8 @@ FETCH_MS = 3000
 ATTEMPTS = 10
 INPUTS = {topic.name for topic in INPUT_TOPICS if topic.partitioned}
 RETRY_SECONDS = 0.2
+COORDINATOR_SECONDS = 30.0
+"""A coordinator moves in a few seconds when its broker dies; one that has just been made takes a moment too."""
 
 
 class PartitionLag(NamedTuple):
@@ -52,7 +55,10 @@ class LagCollector:
                 auto_offset_reset="earliest",
                 **client_options,
             )
-            self._admin = KafkaAdminClient(bootstrap_servers=servers, **client_options)
+            self._connect_admin: Callable[[], Any] = partial(
+                KafkaAdminClient, bootstrap_servers=servers, **client_options
+            )
+            self._admin = self._connect_admin()
         except KafkaError as error:
             raise MissingPart(f"kafka at {bootstrap} does not answer ({error}); start it with checkline up") from error
 
@@ -118,16 +124,22 @@ class LagCollector:
         )
 
     def _committed(self, group: str) -> dict[Any, Any]:
-        for _ in range(ATTEMPTS):
+        deadline = time.monotonic() + COORDINATOR_SECONDS
+        moved = False
+        while True:
             try:
+                if moved:  # a client asks once who the coordinator is, and for ever after the same node
+                    self._admin.close()
+                    self._admin = self._connect_admin()
                 found: dict[Any, Any] = self._admin.list_group_offsets({group: None}).get(group, {})
                 return found
-            except CoordinatorNotAvailableError:
-                # The topic of commits is made at the first one: until then there is no coordinator, nothing committed.
-                return {}
-            except (NotCoordinatorError, CoordinatorLoadInProgressError):  # it moves, or has just been made
-                time.sleep(RETRY_SECONDS)
-        raise MissingPart(f"kafka has no coordinator for the group {group}: is it still starting?")
+            except RetriableError as error:  # it moves, or has just been made
+                if time.monotonic() > deadline:
+                    raise MissingPart(
+                        f"kafka has no coordinator for the group {group} ({error!r}): is it still starting?"
+                    ) from error
+            moved = True
+            time.sleep(RETRY_SECONDS)
 
     def _timestamps(self, positions: Mapping[Any, int]) -> dict[Any, int]:
         """Time of the first record at or after each position, UTC milliseconds."""

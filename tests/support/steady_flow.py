@@ -43,16 +43,17 @@ def token_of(number: int) -> str:
 class SteadyFlow:
     """Publishes while it is entered, in rounds of one event for each partition, and looks for what arrives.
 
-    A round is handed over, and the next follows when it is acknowledged.
+    A round is handed over, and the next follows when it is acknowledged. ``first`` numbers the events: two flows into
+    one home must not use the same numbers.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, first: int = 0) -> None:
         self._home = home
         self._partitions = home.settings.partitions
         self._finish = threading.Event()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._next = 0
+        self._next = first
         self._sent: dict[str, float] = {}
         self._seen: dict[str, dict[str, float]] = {"acknowledged": {}, "row": {}, "timeline": {}}
         self._publishing, self._looking = (
