@@ -1,12 +1,14 @@
 """What a retry publishes, and what it refuses: a retried event is not a new event."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from infra.cli.dead_letters import check_call
+from infra.cli.dead_letters import app, check_call
 from infra.dead_letters.description import NEVER_SHOWN, WHAT_TO_DO, describe
 from infra.dead_letters.event_forms import time_text
 from infra.dead_letters.judging import Arriving, judge
@@ -343,3 +345,18 @@ def test_options_that_contradict_each_other_are_a_wrong_call(
 ) -> None:
     with pytest.raises(WrongSetting, match=words):
         check_call(positions, with_file, every, topic, None, force)
+
+
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+SHOWN = re.findall(r"^checkline dead-letters (\w+) ?(.*?)#(.*)$", README, re.M)
+
+
+@pytest.mark.parametrize(("command", "words", "comment"), SHOWN)
+def test_every_command_and_option_that_the_readme_shows_is_there(command: str, words: str, comment: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"], env={"TERMINAL_WIDTH": "200"})
+    assert result.exit_code == 0
+    assert all(f"{option} " in result.stdout for option in re.findall(r"--[a-z-]+", words + comment))
+
+
+def test_the_readme_shows_all_three_commands() -> None:
+    assert {command for command, _, _ in SHOWN} == {"list", "show", "retry"}
