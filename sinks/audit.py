@@ -30,7 +30,7 @@ from sinks.comparisons import MOST_ROWS, SPILL, by_partition, of_topic
 from sinks.digest import ROW_SQL
 from sinks.findings import Finding as Finding  # its name is known from here
 from sinks.ledger import Ledger, Place
-from sinks.rereading import Reading, decode, differences
+from sinks.rereading import Reading, Types, column_types, decode, differences
 from sinks.tables import EVENT_TABLES
 
 SETTLE_SECONDS = 2.0
@@ -76,8 +76,9 @@ def audit(
         findings = [finding for finding in findings if finding in still]
     if read_log is not None:
         reading = Reading(registry or default_registry(), partitions, limits or Limits(), now)
+        types = column_types(client)
         for span in ranges:
-            findings += reread(client, reading, span, read_log(span))
+            findings += reread(client, reading, types, span, read_log(span))
     return findings
 
 
@@ -334,10 +335,12 @@ def waiting(client: ClickHouse) -> list[Finding]:
     ]
 
 
-def reread(client: ClickHouse, reading: Reading, span: Span, batches: Sequence[RecordBatch]) -> list[Finding]:
+def reread(
+    client: ClickHouse, reading: Reading, types: Types, span: Span, batches: Sequence[RecordBatch]
+) -> list[Finding]:
     """Differences between a range of the log and what the tables hold of it."""
     findings = []
-    for found in differences(client, decode(reading, span, batches)):
+    for found in differences(client, decode(reading, span, batches), types):
         one = Span(span.topic, span.partition, found.offset, found.offset + 1)
         findings.append(Finding("log", found.table.name, *one, "", found.detail, _again(one)))
     return findings

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from schemas.topics import ALL_TOPICS, DERIVED_TOPICS
+from schemas.topics import ALL_TOPICS, BY_NAME, DERIVED_TOPICS
 from sinks.clickhouse import ClickHouse
 from sinks.counts import NUMBERS_PER_POSITION
 from sinks.ledger import Place
@@ -25,12 +25,12 @@ def of_topic(positions: Mapping[Place, int], topic: str) -> dict[int, int]:
     return {partition: position for (of, partition), position in positions.items() if of == topic}
 
 
-def by_partition(positions: Mapping[int, int]) -> str:
+def by_partition(positions: Mapping[int, int], column: str = "partition") -> str:
     """SQL: the position of a row's partition, 0 where it has none."""
     if not positions:
         return "toInt64(0)"
     ends = f"arrayMap(position -> toInt64(position), {[*positions.values()]})"
-    return f"transform(partition, arrayMap(one -> toUInt16(one), {[*positions]}), {ends}, toInt64(0))"
+    return f"transform({column}, arrayMap(one -> toUInt16(one), {[*positions]}), {ends}, toInt64(0))"
 
 
 # ---- positions that the log does not have
@@ -46,27 +46,38 @@ class Unplaced(NamedTuple):
 
 def unplaced(client: ClickHouse, log_ends: Mapping[Place, int], most: int = MOST_ROWS) -> list[Unplaced]:
     """Rows at or beyond the end of their partition's log, below 0, or of a partition that it does not have."""
-    found = []
+    looks = []
     for topic in ALL_TOPICS:
         for table in tables_of(topic.name):
-            ends = by_partition(of_topic(log_ends, topic.name)).replace("partition", table.partition, 1)
-            query = f"""
-                SELECT DISTINCT {table.partition}, {table.offset} FROM {table.name}
+            ends = by_partition(of_topic(log_ends, topic.name), table.partition)
+            looks.append(f"""
+                SELECT DISTINCT '{table.name}' AS name, '{topic.name}' AS of, toInt64({table.partition}) AS part,
+                       {table.offset} AS at
+                FROM {table.name}
                 WHERE {table.where} AND ({table.offset} < 0 OR {table.offset} >= {ends})
-                ORDER BY ALL LIMIT {most}
-            """
-            for partition, offset in client.rows(query):
-                at = f"{table.where} AND {table.partition} = {partition} AND {table.offset} = {offset}"
-                found.append(Unplaced(table.name, topic.name, partition, offset, at))
-    names = ", ".join(f"'{topic.name}'" for topic in ALL_TOPICS)
-    query = f"""
-        SELECT DISTINCT topic, hex(topic), partition, offset FROM checkline.arrivals
-        WHERE topic NOT IN ({names}) ORDER BY ALL LIMIT {most}
-    """
-    for topic_name, digits, partition, offset in client.rows(query):
-        at = f"topic = unhex('{digits}') AND partition = {partition} AND offset = {offset}"
-        found.append(Unplaced("checkline.arrivals", topic_name, partition, offset, at))
-    return found
+                LIMIT {most}
+            """)
+    known = ", ".join(f"'{topic.name}'" for topic in ALL_TOPICS)
+    looks.append(f"""
+        SELECT DISTINCT 'checkline.arrivals' AS name, toString(topic) AS of, toInt64(partition) AS part, offset AS at
+        FROM checkline.arrivals WHERE topic NOT IN ({known}) LIMIT {most}
+    """)
+    query = f"SELECT * FROM ({' UNION ALL '.join(looks)}) ORDER BY ALL"
+    return [
+        Unplaced(name, topic, partition, offset, _at(name, topic, partition, offset))
+        for name, topic, partition, offset in client.rows(query)
+    ]
+
+
+def _at(table: str, topic: str, partition: int, offset: int) -> str:
+    """The condition of the rows of a table at a position."""
+    prefix = "letter_" if any(one.offset == "letter_offset" for one in _tables(topic) if one.name == table) else ""
+    where = f"topic = unhex('{topic.encode().hex()}') AND " if table == "checkline.arrivals" else ""
+    return f"{where}{prefix}partition = {partition} AND {prefix}offset = {offset}"
+
+
+def _tables(topic: str) -> list[Positioned]:
+    return tables_of(topic) if topic in BY_NAME else []
 
 
 # ---- rows of derived tables and arrivals
@@ -81,20 +92,23 @@ class Orphan(NamedTuple):
 
 def orphans(client: ClickHouse, most: int = MOST_ROWS) -> list[Orphan]:
     """All of them; a difference of content is told where the table has one."""
-    found = []
-    for topic in DERIVED_TOPICS:
-        tables = tables_of(topic.name)[:-1]
-        types = column_types(client, [table.name for table in tables])
-        for table in tables:
-            arrived = "SELECT partition, offset{} FROM checkline.arrivals WHERE topic = '{}' AND outcome = 'STORED'"
-            content = ", content" if "content" in types[table.name] else ""
-            query = f"""
-                SELECT DISTINCT {table.partition} AS of_partition, {table.offset} AS at FROM {table.name}
-                WHERE ({table.partition}, {table.offset}{content}) NOT IN ({arrived.format(content, topic.name)})
-                ORDER BY of_partition, at LIMIT {most}
-            """
-            found += [Orphan(table, topic.name, partition, offset) for partition, offset in client.rows(query)]
-    return found
+    types = column_types(client)
+    tables = {table.name: (table, topic.name) for topic in DERIVED_TOPICS for table in tables_of(topic.name)[:-1]}
+    looks = []
+    for table, topic_name in tables.values():
+        content = ", content" if "content" in types[table.name] else ""
+        looks.append(f"""
+            SELECT DISTINCT '{table.name}' AS name, toInt64({table.partition}) AS part, {table.offset} AS at
+            FROM {table.name}
+            WHERE ({table.partition}, {table.offset}{content}) NOT IN
+            (
+                SELECT partition, offset{content} FROM checkline.arrivals
+                WHERE topic = '{topic_name}' AND outcome = 'STORED'
+            )
+            LIMIT {most}
+        """)
+    query = f"SELECT * FROM ({' UNION ALL '.join(looks)}) ORDER BY ALL"
+    return [Orphan(*tables[name], partition, offset) for name, partition, offset in client.rows(query)]
 
 
 # ---- identities

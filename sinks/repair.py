@@ -35,7 +35,7 @@ from sinks.digest import ROW_SQL, SQL
 from sinks.findings import Finding
 from sinks.ledger import Ledger, Place, hours_of
 from sinks.migrations import Cluster
-from sinks.rereading import KEYS_PER_STATEMENT, Difference, Range, Reading, decode, differences, tables_of
+from sinks.rereading import KEYS_PER_STATEMENT, Difference, Range, Reading, column_types, decode, differences, tables_of
 from sinks.writer import split_by_days, stated_columns
 
 POSITIONS_AT_ONCE = 50_000
@@ -147,6 +147,7 @@ class Repair:
         self._client, self._log, self._reading, self._by = client, log, reading, repaired_by
         self._settle_seconds = settle_seconds
         self._cluster = cluster_of(client)
+        self._types = column_types(client)
         self._ledger = Ledger(client, repaired_by)
         self.name = secrets.token_hex(8)
 
@@ -167,7 +168,7 @@ class Repair:
         begun = Mended(span, told, 0, 0, self._digest(span), 0, [])
         self._note("BEGUN", [begun])
         decoded = decode(self._reading, span, self._log.read(span))
-        found = differences(self._client, decoded, thorough=True)
+        found = differences(self._client, decoded, self._types, thorough=True)
         by_table: dict[str, list[Difference]] = defaultdict(list)
         for difference in found:
             by_table[difference.table.name].append(difference)
