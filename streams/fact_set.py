@@ -28,7 +28,8 @@ _MEMBERS = msgspec.msgpack.Decoder(list[bytes])
 class Fact(msgspec.Struct, frozen=True, array_like=True):
     """Something an event asserts, as observed: which event, when it happened, when it was sent (UTC milliseconds)."""
 
-    ends: ClassVar[bool] = True
+    observed: ClassVar[bool] = True
+    """Whether an event of the log asserts it; what the project notes for itself is never left out of a state."""
 
     source: str
     sequence: int
@@ -63,12 +64,16 @@ def next_due(state: bytes) -> int | None:
 
 
 def limit_flood(members: set[bytes], decode: Any) -> set[bytes]:
-    """At most `MOST_FACTS_A_DAY` facts of a day: those with the smallest identity hashes, so that no order of arrival
-    changes which. ``decode`` turns an encoded fact into the fact."""
+    """At most `MOST_FACTS_A_DAY` observed facts of a day: those with the smallest identity hashes, so that no order of
+    arrival changes which. ``decode`` turns an encoded fact into the fact."""
     if len(members) <= MOST_FACTS_A_DAY:
         return members
     by_day: dict[int, list[tuple[bytes, bytes]]] = {}
+    noted = set()
     for member in members:
         fact = decode(member)
+        if not fact.observed:
+            noted.add(member)
+            continue
         by_day.setdefault(fact.at // _DAY_MS, []).append((identity_hash(fact.source, fact.sequence), member))
-    return {member for facts in by_day.values() for _, member in sorted(facts)[:MOST_FACTS_A_DAY]}
+    return noted | {member for facts in by_day.values() for _, member in sorted(facts)[:MOST_FACTS_A_DAY]}

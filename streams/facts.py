@@ -79,6 +79,8 @@ class Announced(Fact, frozen=True, tag="announced"):
     """A notice about a clock was sent; ``sequence`` counts notices of the same kind. Not an observation: no digest of
     facts includes it."""
 
+    observed = False
+
     clock_id: str
     notice: str
 

@@ -9,11 +9,11 @@ SHIPPED = Path(__file__).resolve().parents[2] / "schemas" / "policies" / "joint-
 def changed_policy(
     version: int,
     *,
-    threshold_tenths: int,
-    health_code_hours: int,
-    symptom_level: str,
-    hours_24: int,
-    valid_until: int | None,
+    threshold_tenths: int = 373,
+    health_code_hours: int = 24,
+    symptom_level: str = "MEDIUM",
+    hours_24: int = 24,
+    valid_until: int | None = None,
 ) -> str:
     """Text of a policy version. ``valid_until`` is UTC milliseconds; skew, horizon and lateness stay as they are."""
     text = SHIPPED.read_text(encoding="utf-8")

@@ -86,7 +86,11 @@ class Model:
         elif found.too_old_for_risk:
             self._bury(place, published, Refused("BEYOND_HORIZON", None))
         elif found.topic in PERSONAL:
-            self.people.setdefault(found.key, Person()).facts.add(fact_of(found))
+            fact = fact_of(found)
+            if fact.is_too_long:
+                self._bury(place, published, Refused("RULE_ERROR", None))
+            else:
+                self.people.setdefault(found.key, Person()).facts.add(fact)
         elif found.topic == "reference":
             self.reference.add(found)
 

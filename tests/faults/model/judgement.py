@@ -8,6 +8,8 @@ design is silent:
 - the lists of fields that each kind must state are those of the models in ``schemas/events.py`` that have no default;
   ``NOT_STATED`` does not state anything;
 - skew, horizon and lateness are those of the shipped policy: the stream changes other settings only;
+- every other time that an event states (of receipt, of a deadline, of a period) lies between 1970 and 2106: absurd
+  times never reach an event table;
 - what is too old is refused by the risk side alone (person topics) and stands in the event tables.
 """
 
@@ -97,6 +99,12 @@ BOUNDS = {
     "rounded_to": (1, 10**9),
     "occurred_at": (0, 2**62),
     "sent_at": (0, 2**62),
+    **{
+        field["name"]: (0, 2**32 * 1000)
+        for fields in FIELDS.values()
+        for field in fields
+        if "timestamp-millis" in str(field["type"]) and field["name"] not in ("occurred_at", "sent_at")
+    },
 }
 
 

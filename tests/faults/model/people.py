@@ -11,6 +11,8 @@ Readings chosen where the design is silent:
   rerouting a lead does not stop its clock;
 - of several openings of one lead the one that was sent first counts; of those sent in the same millisecond any may;
 - a lead whose openings were all taken back has a clock that was withdrawn when it began, and no proof;
+- a fact with names or symptoms of more than 16,384 bytes is none (``RULE_ERROR``): no state could hold it. Free texts,
+  which no rule reads, may be of any length;
 - a correction or an upheld appeal takes back every content of the identity that it names, for the same person, as if
   it had never been published.
 """
@@ -24,6 +26,7 @@ from tests.faults.model.reference import Reference
 LEVELS = ["NONE", "MEDIUM", "HIGH"]
 TIERS = ["NOT_STATED", "LOW", "MEDIUM", "HIGH"]
 FACTS_A_DAY = 1_000
+LONGEST_FACT = 16_384
 
 OBSERVED = [
     "site_kind", "health_code", "origin_area", "origin_tier", "symptoms", "value_tenths", "confirms_source",
@@ -49,6 +52,10 @@ class Fact(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.source}#{self.sequence}"
+
+    @property
+    def is_too_long(self) -> bool:
+        return len(self.source.encode()) + len(repr(self.said).encode()) > LONGEST_FACT
 
     def get(self, field: str) -> Any:
         return dict(self.said).get(field)

@@ -1,11 +1,14 @@
 """Reference data: which policy and which tier of an area was in effect at a time.
 
-A version takes effect at the later of its ``valid_from`` and its arrival + allowed skew + 5 s. Of the versions that
-have taken effect and not ended, the one that took effect last counts. Readings chosen where the design is silent:
+A version takes effect at the later of its ``valid_from`` and its arrival + allowed skew + 5 s. Readings chosen where
+the design is silent:
 
 - the same record published again changes nothing: its first arrival counts;
-- of versions that take effect at the same moment the one with the larger ``version`` (policies), or the one that was
-  sent last (areas), counts;
+- of an area the notice that took effect last counts, and says nothing once it has ended: the notice before it has been
+  replaced. Of policies the last one that took effect and has not ended counts: there is always one;
+- of versions that take effect at the same moment the one with the larger ``version`` (policies), or the one that
+  arrived last (areas), counts;
+- a policy that cannot be read is left out;
 - an area of origin is looked up by its own code, which is the entity id of the notice; areas above it do not count.
 """
 
@@ -54,6 +57,14 @@ class Policy:
         return None
 
 
+def readable_policy(text: str) -> Policy | None:
+    """The policy of a text; None where it is no policy."""
+    try:
+        return Policy(text)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError):
+        return None
+
+
 class Version(NamedTuple):
     """One version of a policy or of an area's tier."""
 
@@ -86,8 +97,8 @@ class Reference:
 
     def tier(self, area: str, at: int) -> str | None:
         """The tier of an area in effect at a time; None when the log says nothing of it."""
-        found = _latest(self._sorted()[1].get(area, []), at)
-        return None if found is None else found.content
+        begun = [version for version in self._sorted()[1].get(area, []) if version.effective_from <= at]
+        return begun[-1].content if begun and _is_running(begun[-1], at) else None
 
     def _sorted(self) -> tuple[list[Version], dict[str, list[Version]]]:
         if self._policies is None:
@@ -95,12 +106,14 @@ class Reference:
             for event in self.first_arrival.values():
                 row = event.row
                 if row["kind"] == "POLICY_VERSION":
-                    policy = Policy(row["document"])
+                    policy = readable_policy(row["document"])
+                    if policy is None:
+                        continue
                     self._policies.append(
                         Version(_effective_from(event), (policy.version,), policy.valid_until, policy)
                     )
                 elif row["kind"] == "RISK_AREA":
-                    version = Version(_effective_from(event), (row["sent_at"],), row["valid_until"], row["tier"])
+                    version = Version(_effective_from(event), (event.appended_at,), row["valid_until"], row["tier"])
                     self._areas.setdefault(event.key, []).append(version)
             for versions in (self._policies, *self._areas.values()):
                 versions.sort(key=lambda version: version[:2])
@@ -112,6 +125,9 @@ def _effective_from(event: Event) -> int:
 
 
 def _latest(versions: list[Version], at: int) -> Version | None:
-    begun = [version for version in versions if version.effective_from <= at]
-    running = [version for version in begun if version.valid_until is None or at < version.valid_until]
+    running = [version for version in versions if version.effective_from <= at and _is_running(version, at)]
     return running[-1] if running else None
+
+
+def _is_running(version: Version, at: int) -> bool:
+    return version.valid_until is None or at < version.valid_until

@@ -252,7 +252,12 @@ def decisions(world: World) -> None:
 
 
 def stuck_device(world: World, facts: int, day: int) -> None:
-    """A device that says the same high temperature of one person over and over, under new numbers, for a UTC day."""
+    """A device that says the same high temperature of one person over and over, under new numbers, for a UTC day; on
+    that day a lead on the person falls due."""
+    received = day - 20 * HOUR
+    stated: dict[str, Any] = {"lead_source": "BIG_DATA", "push_mode": "BATCH", "home_province": True}
+    lead: dict[str, Any] = {"lead_id": "lead-stuck", "at": received, "sent": received, **stated}
+    world.event("follow-ups", world.stuck_person, "LEAD_OPENED", received_at=received, remember=False, **lead)
     device = Source("stuck-1", "RAIL")
     for number in range(facts):
         at = day + number * (20 * HOUR) // facts

@@ -15,23 +15,30 @@ def correct(world: World, wrong: Sent, at: int, **fields: Any) -> Sent:
     return world.event("follow-ups", wrong.key, "CORRECTION", **stated)
 
 
+KINDS = ("correction", "upheld", "upheld, half named", "upheld, not named", "dismissed", "by another", "twice", "first")
+
+
 @scenario("families")
 def corrections(world: World) -> None:
     """Any of the ways to take something back, well or badly."""
     if not world.alarming:
         checkpoints.red(world)
     wrong = world.chance.choice(world.alarming)
-    kind = world.chance.choice(("correction", "upheld", "dismissed", "by another", "of a correction", "first"))
+    kind = world.chance.choice(KINDS)
     world.made[f"correction: {kind}"] += 1
-    names = {"corrects_source": wrong.row["source"], "corrects_sequence": wrong.row["sequence"]}
+    names: dict[str, Any] = {"corrects_source": wrong.row["source"], "corrects_sequence": wrong.row["sequence"]}
     if kind == "correction":
         correct(world, wrong, world.now)
-    elif kind in ("upheld", "dismissed"):
-        upheld = kind == "upheld"
+    elif kind.startswith("upheld") or kind == "dismissed":
+        if kind == "upheld, half named":
+            names["corrects_sequence"] = None
+        elif kind == "upheld, not named":
+            names = {}
+        upheld = kind != "dismissed"
         world.event("follow-ups", wrong.key, "APPEAL_ANSWERED", task="appeal-1", upheld=upheld, **names)
     elif kind == "by another":
         correct(world, wrong._replace(key=world.person()), world.now)
-    elif kind == "of a correction":
+    elif kind == "twice":  # the second takes back the first
         correct(world, correct(world, wrong, world.now), world.now + HOUR)
     else:  # the correction arrives hours before what it corrects
         at, arrives = world.now - HOUR, world.now + 6 * HOUR

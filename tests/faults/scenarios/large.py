@@ -53,3 +53,23 @@ def lead_of_too_old_a_time(world: World) -> None:
     topic, key, row = odd.any_row(world, "follow-ups")
     row |= {"occurred_at": world.now - 50 * DAY, "lead_id": "l" * world.large_bytes}
     world.put(topic, key.encode(), world.writers[topic].value(row), world.now)
+
+
+@scenario("large")
+def reason_that_is_kept(world: World) -> None:
+    """A fact that a state holds, in one of the first ten persons: they get several."""
+    person, text = world.people[world.chance.randrange(min(10, len(world.people)))], "z" * world.large_bytes
+    world.event("follow-ups", person, "ABSENCE", unit="unit-1", reason=text, remember=False)
+
+
+@scenario("large")
+def source(world: World) -> None:
+    """The name of a device that stands in evidence."""
+    topic, key, row = odd.any_row(world, "temperatures")
+    world.send(world.written(topic, key, {**row, "source": "s" * world.large_bytes}), world.now)
+
+
+@scenario("large")
+def lead(world: World) -> None:
+    topic, key, row = odd.any_row(world, "follow-ups")
+    world.send(world.written(topic, key, {**row, "lead_id": "l" * world.large_bytes}), world.now)

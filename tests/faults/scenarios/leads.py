@@ -260,3 +260,12 @@ def attempts(world: World) -> None:
         at = between(world, opened, due, share)
         step(world, opened, "ATTEMPT", at, method="PHONE", outcome=outcome, symptoms=symptoms, needs="rice")
     step(world, opened, "LEAD_VERIFIED", between(world, opened, due, 0.5))
+
+
+@scenario("leads")
+def received_at_an_absurd_time(world: World) -> None:
+    """A time that no deadline can be reckoned from."""
+    person, lead = world.chance.choice(world.followed), f"lead-absurd-{world.order}"
+    absurd = world.chance.choice((-1, -(2**63), 2**62, 2**63 - 1, 9_999_999_999_999))
+    stated: dict[str, Any] = {"lead_source": "BIG_DATA", "push_mode": "BATCH", "home_province": True}
+    world.event("follow-ups", person, "LEAD_OPENED", lead_id=lead, received_at=absurd, remember=False, **stated)

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.faults.model.judgement import DAY, HOUR
 from tests.faults.policies import changed_policy
-from tests.faults.scenarios.world import AREAS, HOME_AREA, World, scenario
+from tests.faults.scenarios.world import AREAS, HOME_AREA, Sent, World, scenario
 
 
 @scenario("families")
@@ -16,7 +16,7 @@ def notice(world: World, tier: str, valid_from: int, **fields: Any) -> None:
     """A change of an area's tier."""
     area = world.chance.choice(AREAS)
     stated = {"tier": tier, "valid_from": valid_from, "name_zh": "武汉市某区", **fields}
-    world.event("reference", area, "RISK_AREA", world.registry, remember=False, **stated)
+    remember(world, world.event("reference", area, "RISK_AREA", world.registry, remember=False, **stated))
 
 
 @scenario("reference")
@@ -59,7 +59,7 @@ def policy(world: World) -> None:
     )
     valid_from = world.now + world.chance.choice((-DAY, 0, 12 * HOUR))
     fields: dict[str, Any] = {"document": text, "valid_from": valid_from, "remember": False}
-    world.event("reference", "joint-control-2020", "POLICY_VERSION", world.registry, **fields)
+    remember(world, world.event("reference", "joint-control-2020", "POLICY_VERSION", world.registry, **fields))
 
 
 @scenario("reference")
@@ -77,3 +77,22 @@ def other_kinds(world: World) -> None:
     ]
     kind, fields = world.chance.choice(kinds)
     world.event("reference", f"entity-{number}", kind, world.registry, remember=False, **fields)
+
+
+def remember(world: World, version: Sent) -> None:
+    """For `published_again`."""
+    world.versions.append(version)
+
+
+@scenario("reference")
+def published_again(world: World) -> None:
+    """A notice or policy of some days ago once more, the same bytes: it changes nothing, whatever came after it."""
+    if world.versions:
+        world.send(world.chance.choice(world.versions), world.now)
+
+
+@scenario("reference")
+def policy_that_cannot_be_read(world: World) -> None:
+    text = world.chance.choice(("version = ", "threshold = 37.3", changed_policy(99)[:-3], "[risk]\nhours = -1"))
+    fields: dict[str, Any] = {"document": text, "valid_from": world.now, "remember": False}
+    world.event("reference", "joint-control-2020", "POLICY_VERSION", world.registry, **fields)

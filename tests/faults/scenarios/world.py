@@ -124,6 +124,9 @@ class World:
         self.alarming: deque[Sent] = deque(maxlen=1_000)
         """Events that raise a level or move a clock, to be corrected."""
 
+        self.versions: list[Sent] = []
+        """Notices and policies, to be published again."""
+
         self.people = [token("p", number) for number in range(persons)]
         chance.shuffle(self.people)
         self.stuck_person = token("p", persons)

@@ -102,6 +102,17 @@ def test_a_stuck_device_cannot_grow_a_state_without_bound_whatever_the_order(rev
     assert kept == {fact.sequence for fact in other.facts()}
 
 
+def test_a_stuck_device_does_not_make_a_breach_be_told_again() -> None:
+    bench, midnight = FoldBench(), NOON // DAY * DAY
+    bench.publish(Desk("desk-2").lead(at=midnight - 30 * HOUR), as_of=midnight - 29 * HOUR)
+    desk = Desk("stuck-1")
+    flood = [desk.reading(366, midnight + i, slot="NOON") for i in range(4 * MOST_FACTS_A_DAY)]
+    for start in range(0, len(flood), MOST_FACTS_A_DAY):
+        bench.publish(*flood[start : start + MOST_FACTS_A_DAY], as_of=midnight + HOUR + start)
+        bench.tick(midnight + HOUR + start)
+    assert bench.notices() == ["BREACHED"]
+
+
 def enforcement(model: type[events.Event], sequence: int, **fields: object) -> events.Event:
     common = {"source": "station-1", "sequence": sequence, "occurred_at": NOON, "sent_at": NOON}
     return model.model_validate({**common, "zone_offset_minutes": 480, "case_id": "case-1", **fields})
