@@ -3,8 +3,10 @@
 Enforcement never enters here; neither does the registered residence of a lead.
 """
 
-from collections.abc import Callable, Iterable
-from itertools import pairwise
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, islice, pairwise
 from typing import Any, NamedTuple
 
 from schemas.codes import RiskLevel
@@ -91,6 +93,7 @@ _READ: dict[type, Callable[[Any, Policy, Reference], Reach]] = {
 def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assertion]:
     """What the facts assert; taken-back events assert nothing."""
     facts = standing(facts)
+    settled, closed = _settled(facts), _closed(facts)
     found = []
     for fact in facts:
         read = _READ.get(type(fact))
@@ -99,30 +102,33 @@ def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assert
         policy = reference.policies.in_effect(fact.sent_at)
         level, duration, rule = read(fact, policy, reference)
         if level is not None and level is not RiskLevel.NONE:
-            until = min([fact.at + duration, *_ends(fact, facts)])
+            ends: Sequence[int] = ()
+            if isinstance(fact, Reading):
+                ends = [at for at in settled.get((fact.source, fact.sequence), ()) if at >= fact.at]
+            elif isinstance(fact, LeadOpened):
+                ends = closed.get(fact.lead_id, ())
+            until = min([fact.at + duration, *ends])
             if until > fact.at:
                 found.append(Assertion(fact.at, until, level, rule, policy.name, fact.event_id))
     return found
 
 
-def _ends(fact: PersonFact, facts: list[PersonFact]) -> list[int]:
-    """What ends a fact before its time: the reading that settles it, the closing of its lead."""
-    if isinstance(fact, Reading):
-        return [
-            other.at
-            for other in facts
-            if isinstance(other, Reading)
-            and other.confirms_sequence == fact.sequence
-            and other.confirms_source == fact.source
-            and other.at >= fact.at
-        ]
-    if isinstance(fact, LeadOpened):
-        return [
-            other.at
-            for other in facts
-            if isinstance(other, LeadStep) and other.state == "CLOSED" and other.lead_id == fact.lead_id
-        ]
-    return []
+def _settled(facts: Iterable[PersonFact]) -> dict[tuple[str | None, int | None], list[int]]:
+    """When readings were taken that settle an earlier one, by the earlier one's event."""
+    found: dict[tuple[str | None, int | None], list[int]] = {}
+    for fact in facts:
+        if isinstance(fact, Reading) and fact.confirms_source is not None:
+            found.setdefault((fact.confirms_source, fact.confirms_sequence), []).append(fact.at)
+    return found
+
+
+def _closed(facts: Iterable[PersonFact]) -> dict[str, list[int]]:
+    """When leads were closed."""
+    found: dict[str, list[int]] = {}
+    for fact in facts:
+        if isinstance(fact, LeadStep) and fact.state == "CLOSED":
+            found.setdefault(fact.lead_id, []).append(fact.at)
+    return found
 
 
 def timeline(facts: Iterable[PersonFact], reference: Reference) -> list[Segment]:
@@ -135,26 +141,57 @@ def timeline(facts: Iterable[PersonFact], reference: Reference) -> list[Segment]
     if len(found) == 1:
         only = found[0]
         return [Segment(*only[:5], (str(only.evidence),))]
-    boundaries = sorted({edge for one in found for edge in (one.start, one.until)})
+    starting, ending = _by_edge(found, "start"), _by_edge(found, "until")
+    active: dict[str, _Active] = {}
     segments: list[Segment] = []
-    for start, until in pairwise(boundaries):
-        active = [one for one in found if one.start <= start and one.until >= until]
-        if not active:
+    for start, until in pairwise(sorted(starting.keys() | ending.keys())):
+        for one in ending.get(start, ()):
+            active[one.level].remove(one)
+        for one in starting.get(start, ()):
+            active.setdefault(one.level, _Active()).add(one)
+        level = max((level for level, those in active.items() if those), key=_RANK.__getitem__, default=None)
+        if level is None:
             continue
-        level = max((one.level for one in active), key=_RANK.__getitem__)
-        behind = [one for one in active if one.level == level]
-        segment = Segment(
-            start,
-            until,
-            level,
-            "+".join(sorted({one.rule for one in behind})),
-            "+".join(sorted({one.policy for one in behind})),
-            tuple(sorted({str(one.evidence) for one in behind})[:MOST_EVIDENCE]),
-        )
+        segment = Segment(start, until, level, *active[level].told())
         if segments and segments[-1].until == start and segments[-1][2:] == segment[2:]:
             segment = segment._replace(start=segments.pop().start)
         segments.append(segment)
     return segments
+
+
+def _by_edge(found: Iterable[Assertion], edge: str) -> dict[int, list[Assertion]]:
+    edges: dict[int, list[Assertion]] = {}
+    for one in found:
+        edges.setdefault(getattr(one, edge), []).append(one)
+    return edges
+
+
+class _Active:
+    """What asserts one level at a moment, kept from boundary to boundary: a stuck device asserts a thousand times."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []  # sorted; twice where an event asserts the level by two rules
+        self._rules: Counter[str] = Counter()
+        self._policies: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def add(self, one: Assertion) -> None:
+        insort(self._names, str(one.evidence))
+        self._rules[one.rule] += 1
+        self._policies[one.policy] += 1
+
+    def remove(self, one: Assertion) -> None:
+        del self._names[bisect_left(self._names, str(one.evidence))]
+        self._rules[one.rule] -= 1
+        self._policies[one.policy] -= 1
+
+    def told(self) -> tuple[str, str, tuple[str, ...]]:
+        """Rules, policies and the first of the evidence."""
+        names = islice((name for name, _ in groupby(self._names)), MOST_EVIDENCE)
+        rules, policies = ("+".join(sorted(+counted)) for counted in (self._rules, self._policies))
+        return rules, policies, tuple(names)
 
 
 def verdict(segments: Iterable[Segment], as_of: int) -> Segment | None:
