@@ -17,19 +17,23 @@ def migrate(home: Home) -> None:
         migrations.migrate(client)
 
 
-def run(home: Home) -> None:
-    """Write the log into ClickHouse until SIGTERM. Raises whatever makes it impossible to go on."""
-    asyncio.run(_run(home))
+def run(home: Home, number: str = "1") -> None:
+    """Write the log into ClickHouse until SIGTERM, as sink ``number`` of this home.
+
+    Raises whatever makes it impossible to go on.
+    """
+    asyncio.run(_run(home, number))
 
 
-async def _run(home: Home) -> None:
+async def _run(home: Home, number: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
     settings = service.SinkSettings(
         bootstrap=home.kafka_bootstrap,
         clickhouse=writer_address(home),
+        instance=f"sink-{number}",
         partitions=home.settings.partitions,
         limits=default_policy().arrival.limits,
     )

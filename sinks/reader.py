@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
 
-from schemas.wire.aiokafka_private import fetcher_has_died
+from schemas.wire.aiokafka_private import fetcher_has_died, leave_group_when_stopped
 from schemas.wire.batches import RecordBatch, hand_out_batches
 from sinks.blocks import Span
 from sinks.ledger import Place
@@ -41,7 +41,8 @@ class LogReader:
     """Reads some topics. ``prefix`` stands before every topic's name in Kafka, and nowhere else.
 
     ``positions``: ends of the ledger. ``given`` is told the partitions that are ours with the positions they start
-    from, before anything of them is handed out; ``taken`` those that are ours no longer.
+    from, before anything of them is handed out; ``taken`` those that are ours no longer. ``instance`` stays the same
+    over restarts: who is started again within the session has its partitions back at once, and no other is disturbed.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class LogReader:
         bootstrap: str,
         topics: Iterable[str],
         group: str,
+        instance: str,
         prefix: str,
         positions: Positions,
         given: Given,
@@ -68,6 +70,7 @@ class LogReader:
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=group,
+            group_instance_id=instance,
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
@@ -84,8 +87,13 @@ class LogReader:
         self._consumer.subscribe(list(self._names), listener=_Listener(self))
         await self._consumer.start()
 
+    def leave(self) -> None:
+        """Have `stop` leave the group, so that others have the partitions at once. Who fails keeps its place: it is
+        started again under the same ``instance``."""
+        leave_group_when_stopped(self._consumer)
+
     async def stop(self) -> None:
-        """Leave the group."""
+        """Hang up."""
         await self._consumer.stop()
 
     async def read(self, most_rows: int, seconds: float) -> None:

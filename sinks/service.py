@@ -32,7 +32,8 @@ class SinkSettings:
     """What a sink process needs to know. ``partitions`` is that of the person topics.
 
     A turn ends after about ``rows_per_turn`` records or ``seconds_per_turn``; hours that were touched are counted
-    again every ``seconds_per_recount``. ``prefix`` stands before every topic's name in Kafka.
+    again every ``seconds_per_recount``. ``prefix`` stands before every topic's name in Kafka. ``instance`` tells the
+    sinks of a group apart, and stays the same over restarts.
     """
 
     bootstrap: str
@@ -40,6 +41,7 @@ class SinkSettings:
     topics: Sequence[str] = tuple(topic.name for topic in ALL_TOPICS)
     partitions: int = DEFAULT_PARTITIONS
     group: str = "checkline-sinks"
+    instance: str = "sink-1"
     prefix: str = ""
     rows_per_turn: int = 100_000
     seconds_per_turn: float = 0.5
@@ -103,6 +105,7 @@ class _Sink:
             settings.bootstrap,
             settings.topics,
             settings.group,
+            settings.instance,
             settings.prefix,
             self._positions,
             self._given,
@@ -124,6 +127,7 @@ class _Sink:
             await counting
             await self._recount()
             await self._reader.commit(at_once=True)
+            self._reader.leave()
         finally:
             tasks = [task for task in (stopping, reading, counting) if task is not None]
             for task in tasks:

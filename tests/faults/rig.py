@@ -95,7 +95,7 @@ class Rig:
 
     def guest_sink(self, number: int) -> Part:
         """A sink that is no part of the installation yet."""
-        return through_proxy(self.home, own_part(self.home, f"sink-{number}", "sink"), self.proxy.port)
+        return through_proxy(self.home, own_part(self.home, f"sink-{number}", "sink", str(number)), self.proxy.port)
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def rig(directory: Path, disk_bytes: int | None = None, brokers: int = 1) -> Ite
         stack.enter_context(home.locked())
         proxy = stack.enter_context(ColumnStoreProxy(lambda: home.port("clickhouse")))
         plan: list[Part | Step] = []
-        for part in [*parts(home), own_part(home, SINKS[1], "sink")]:
+        for part in [*parts(home), own_part(home, SINKS[1], "sink", "2")]:
             if isinstance(part, Part) and part.name in SINKS:
                 plan.append(through_proxy(home, part, proxy.port))
             elif isinstance(part, Part) and part.name.startswith("worker-"):

@@ -385,10 +385,10 @@ def encoded(published: Sequence[events.Event]) -> list[tuple[str, bytes, bytes, 
 class Service:
     """`service.run` in this process, until the block ends; ``clickhouse`` may be one that breaks."""
 
-    def __init__(self, cluster: KafkaCluster, prefix: str, address: Address, group: str = "sinks") -> None:
+    def __init__(self, cluster: KafkaCluster, prefix: str, address: Address, instance: str = "sink-1") -> None:
         self.settings = SinkSettings(
-            cluster.bootstrap, address, partitions=8, group=prefix + group, prefix=prefix, seconds_per_turn=0.1,
-            seconds_per_recount=0.1,
+            cluster.bootstrap, address, partitions=8, group=f"{prefix}sinks", instance=instance, prefix=prefix,
+            seconds_per_turn=0.1, seconds_per_recount=0.1,
         )  # fmt: skip
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
@@ -476,7 +476,7 @@ def test_two_sinks_share_the_partitions_and_a_rebalance_loses_and_doubles_nothin
     async def session() -> None:
         async with Service(kafka_cluster, prefix, address):
             send(kafka_cluster, prefix, encoded(published[:200]))
-            async with Service(kafka_cluster, prefix, address):
+            async with Service(kafka_cluster, prefix, address, "sink-2"):
                 send(kafka_cluster, prefix, encoded(published[200:400]))
                 await until(lambda: counts(client) == expected(published[:400]))
             send(kafka_cluster, prefix, encoded(published[400:]))
