@@ -199,7 +199,7 @@ class Recovery:
             second = self._start("2")
             stack.callback(_kill, second)
             self._note("take-over: started again", died, keys, second, load)
-
+            self._wait_joined("2", second)
             self._take_over("take-over: not started, known there", first, second)
             second = self._joined("2")
             stack.callback(_kill, second)
@@ -215,14 +215,18 @@ class Recovery:
 
     def _joined(self, instance: str) -> psutil.Process:
         """A worker that has its partitions."""
-        process, deadline = self._start(instance), time.monotonic() + LONGEST_SECONDS
+        process = self._start(instance)
+        self._wait_joined(instance, process)
+        return process
+
+    def _wait_joined(self, instance: str, process: psutil.Process) -> None:
+        deadline = time.monotonic() + LONGEST_SECONDS
         has_its_own = has_announced(self._home.ready_file(f"bench-{instance}"))
         while not has_its_own(process.pid):
             if process.status() == psutil.STATUS_ZOMBIE or time.monotonic() > deadline:
                 raise RuntimeError(f"worker {instance} of the bench is not ready; see the logs of its home")
             time.sleep(_POLL_MS / 1_000)
         self._outputs.wait_for(self._tell(), process)
-        return process
 
     def _directory(self, instance: str) -> Path:
         return self._home.part_directory(f"worker-risk-{instance}")

@@ -314,7 +314,7 @@ def prefix(kafka_cluster: KafkaCluster) -> str:
     return prefix
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_killed_frozen_rebalanced_and_stopped_it_loses_and_doubles_nothing(
     kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
 ) -> None:
@@ -424,7 +424,7 @@ def members(bootstrap: str, prefix: str) -> int:
         admin.close()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_stopped_under_a_flood_it_leaves_and_the_next_goes_on_where_it_was(
     kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
 ) -> None:
