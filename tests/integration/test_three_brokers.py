@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -89,6 +91,18 @@ def until_back(home: Home, supervisor: Supervisor, restarts: Mapping[str, int]) 
     until(lambda: everything_in_sync(home), supervisor.check)
 
 
+def call(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Call `checkline` on the home."""
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli", *words],
+        env={**os.environ, "CHECKLINE_HOME": str(home.directory)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
 def test_every_topic_is_on_all_brokers_and_two_must_have_a_record(running: tuple[Home, Supervisor]) -> None:
     home, _ = running
     topics = described_topics(home)
@@ -128,6 +142,8 @@ def test_any_broker_may_die_and_nothing_acknowledged_is_lost_or_doubled(
             left.remove(name)
             begun = time.monotonic()
             kill(supervisor, name)
+            lag = call(home, "lag")
+            assert lag.returncode == 0, lag.stderr
             until_back(home, supervisor, {name: 1})
             ended = time.monotonic()
             arrived(ended)
