@@ -26,7 +26,7 @@ from infra.dead_letters.retrying import (
 )
 from infra.edge.event_files import GoodLine, read_events
 from infra.edge.publisher import row_codec
-from infra.errors import WrongSetting
+from infra.errors import CannotRun, WrongSetting
 from schemas.codes import Refusal
 from schemas.events import Event, Reading, TimeMark, UrgentNeed
 from schemas.identities import content_hash
@@ -314,6 +314,34 @@ def test_a_time_that_no_calendar_has_stays_a_number(milliseconds: int, offset: o
 
 
 # ---- the call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["list", "--reason", "BAD"], "--reason BAD: write one of: "),
+        (["list", "--topic", "weather"], "--topic weather: write one of: "),
+        (["list", "--since", "yesterday"], "--since yesterday: not an ISO 8601 time"),
+        (["list", "--open", "--all"], "choose one"),
+        (["show", "temperatures"], "is no position of an input topic"),
+        (["retry"], "name the positions to retry"),
+        (["retry", "reports/0/1", "--by", " "], "--by is empty"),
+        (["retry", "reports/0/1", "--with", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
+    ],
+)
+def test_a_wrong_call_is_told_before_anything_is_asked(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, CannotRun)
+    assert words in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_a_bad_line_of_the_corrected_file_is_named_and_nothing_is_published(tmp_path: Path) -> None:
+    file = tmp_path / "fix.jsonl"
+    file.write_text(json.dumps({"topic": "temperatures", "kind": "READING"}) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["retry", "temperatures/0/1", "--with", str(file)])
+    assert result.exit_code == 1
+    assert "line 1: value_tenths: missing; add it" in result.stderr
 
 
 def test_a_position_is_read_as_it_is_written() -> None:
