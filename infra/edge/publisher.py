@@ -43,7 +43,7 @@ class _Sent(NamedTuple):
 
     future: Any
     topic: str
-    key: bytes
+    key: bytes | None
 
 
 class Publisher:
@@ -119,7 +119,7 @@ class Publisher:
     def publish_encoded(
         self,
         topic: str,
-        key: bytes,
+        key: bytes | None,
         value: bytes | None,
         *,
         partition: int | None = None,
@@ -127,9 +127,11 @@ class Publisher:
     ) -> None:
         """Publish a framed value (None: a record without one).
 
-        Without `partition` the key decides it, as Kafka's own partitioner does.
+        Without `partition` the key decides it, as Kafka's own partitioner does. Raises ValueError without both.
         """
         if partition is None:
+            if key is None:
+                raise ValueError("a record without a key needs a partition")
             partition = _partition(key, self._partitions.get(topic) or self._partitions_of(topic))
         try:
             future = self._producer.send(
@@ -196,9 +198,9 @@ class Publisher:
             self._partitions[topic] = len(found)
         return self._partitions[topic]
 
-    def _failure(self, topic: str, key: bytes, error: BaseException) -> PublishFailed:
+    def _failure(self, topic: str, key: bytes | None, error: BaseException) -> PublishFailed:
         return PublishFailed(
-            f"topic {self._prefix}{topic}, key {key.decode(errors='replace')}: not acknowledged: "
+            f"topic {self._prefix}{topic}, key {(key or b'').decode(errors='replace')}: not acknowledged: "
             f"{type(error).__name__}: {error}; publish again from there, repeated events do no harm"
         )
 
