@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from infra.column_store import reader_address
 from infra.edge.publisher import Publisher
@@ -17,27 +17,13 @@ from infra.embedded.catch_up import wait_until_caught_up
 from sinks.clickhouse import ClickHouse
 from tests.faults.injectors import Fault
 from tests.faults.pauses import Pause, PauseWatch
+from tests.faults.published import Published
 from tests.faults.rig import Rig
 
 OVERLAP = 0.2
 """Share of the faults that strike before the harm of the one before is mended. Their pauses are not reported."""
 
 FLUSH_EVERY = 1000
-
-
-class Record(Protocol):
-    """What is published."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def key(self) -> bytes: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def appended_at(self) -> int: ...
-    @property
-    def partition(self) -> int | None: ...
 
 
 class Injection(NamedTuple):
@@ -59,7 +45,7 @@ def schedule(faults: Sequence[Fault], times: int, seed: int) -> list[Fault]:
 
 def strike(
     rig: Rig,
-    stream: Iterable[Record],
+    stream: Iterable[Published],
     events: int,
     planned: Sequence[Fault],
     seed: int,
@@ -99,7 +85,7 @@ def strike(
     return injections
 
 
-def publish(publisher: Publisher, records: Iterator[Record]) -> None:
+def publish(publisher: Publisher, records: Iterator[Published]) -> None:
     """Publish records in order; returns when all are acknowledged."""
     for number, record in enumerate(records, 1):
         publisher.publish_encoded(
