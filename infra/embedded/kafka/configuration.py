@@ -15,9 +15,9 @@ from infra.embedded.ports import LOOPBACK
 SESSION_MS = 2_500
 LONGEST_PAUSE_SECONDS = 15
 """Of three nodes one is killed: so long at most until what was published meanwhile is acknowledged, folded and written.
-Measured on two cores with twenty others in line for them: 6 s (acknowledged after 4 s) for a broker, 12 s (7 to 8 s) for
-the one that is the active controller. Where the processors are short for much longer, a worker's transaction outlives
-its time, and the worker leaves and is started again."""
+Measured on two cores with twenty others in line for them: 6 s (acknowledged after 4 s) for a broker, 12 s (7 to 8 s)
+for the one that is the active controller. Where the processors are short for much longer, a worker's transaction
+outlives its time, and the worker leaves and is started again."""
 
 
 class Membership(NamedTuple):
