@@ -34,8 +34,9 @@ STALLED_SECONDS = 30.0
 COUNTED_SECONDS = 30.0
 """How long a repair waits until the sinks have counted the hours that it asks for."""
 
-REPAIR_STATEMENT_SECONDS = 600.0
-"""Rows are deleted by rewriting the parts they lie in, which may be large."""
+COUNTED_POLL_SECONDS = 0.5
+STATEMENT_SECONDS = 600.0
+"""Tables are compared whole, and rows are deleted by rewriting the parts they lie in, which may be large."""
 
 MOST_ROUNDS = 10
 MOST_ROWS_TO_MEND = 10_000
@@ -106,7 +107,7 @@ def repair_home(
     log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
-    with ClickHouse(writer_address(home), "checkline-repair", REPAIR_STATEMENT_SECONDS) as client:
+    with ClickHouse(writer_address(home), "checkline-repair", STATEMENT_SECONDS) as client:
         found = left = _findings(home, scope, ranges, progress, MOST_ROWS_TO_MEND)
         planned = first = repair.plan(client, found, log.begins)
         done: list[repair.Mended] = []
@@ -145,7 +146,7 @@ def _wait_until_counted(client: ClickHouse) -> None:
     """Returns when no cell is wrong any more, or no sink seems to count: the audit that follows says which."""
     deadline = time.monotonic() + COUNTED_SECONDS
     while cells(client, Ledger(client, client.name).positions()) and time.monotonic() < deadline:
-        time.sleep(_POLL_MS / 1000)
+        time.sleep(COUNTED_POLL_SECONDS)
 
 
 def _ranges(home: Home, scope: Scope, log: "Log", cursors: dict[Place, int]) -> list[Span]:
@@ -174,7 +175,7 @@ def _findings(
     log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
     batches: dict[Span, list[RecordBatch]] = {}
     reading = _reading(home)
-    with ClickHouse(writer_address(home), "checkline-audit") as client:
+    with ClickHouse(writer_address(home), "checkline-audit", STATEMENT_SECONDS) as client:
         findings = audit(
             client,
             log.acknowledged,
@@ -209,7 +210,8 @@ def _read_in_turns(
         yield from turn.values()
         taken = {*turn.values()}
         waiting = [span for span in waiting if span not in taken]
-        progress(f"{len(ranges) - len(waiting)} of {len(ranges)} ranges of the log read again")
+        if waiting:
+            progress(f"{len(ranges) - len(waiting)} of {len(ranges)} ranges of the log read again")
 
 
 def _cursors(home: Home) -> dict[Place, int]:
