@@ -28,7 +28,10 @@ ENFORCEMENT = Topic("enforcement", "case id")
 REPORTS = Topic("reports", "unit id")
 URGENT_CARE = Topic("urgent-care", "person token", restricted=True)
 REFERENCE = Topic("reference", "entity id", partitioned=False)
-RISK_CHANGES = Topic("risk-changes", "person token", compacted=True)
+LARGEST_STATE_BYTES = 8 * 1024 * 1024
+"""Whole states and timelines are one record each: those of a device that is stuck for weeks have some megabytes."""
+
+RISK_CHANGES = Topic("risk-changes", "person token", compacted=True, max_message_bytes=LARGEST_STATE_BYTES)
 SLA_EVENTS = Topic("sla-events", "clock id")
 LARGEST_LETTER_BYTES = 8 * 1024 * 1024
 """A dead letter carries key and value of its record up to so many bytes together. A compressed batch that a broker took

@@ -16,9 +16,11 @@ NEVER = 2**63 - 1
 MOST_FACTS_A_DAY = 1000
 """More facts than this of one key and day are a stuck device: the smallest identity hashes are kept."""
 
-LARGEST_FACT_BYTES = 16_384
-"""A larger fact is none: its encoding, and records that name its event, could outgrow what a record may hold. Texts
-that pass the edge have 2,000 characters at most."""
+MOST_FACTS = 3000
+"""Likewise of one key in all: more than forty a day, for as long as facts are kept."""
+
+LARGEST_FACT_BYTES = 2048
+"""A larger fact is none. With `MOST_FACTS` it bounds a state, which is one record of the changelog."""
 
 _DAY_MS = 86_400_000
 _ENCODER = msgspec.msgpack.Encoder()
@@ -64,8 +66,8 @@ def next_due(state: bytes) -> int | None:
 
 
 def limit_flood(members: set[bytes], decode: Any) -> set[bytes]:
-    """At most `MOST_FACTS_A_DAY` observed facts of a day: those with the smallest identity hashes, so that no order of
-    arrival changes which. ``decode`` turns an encoded fact into the fact."""
+    """At most `MOST_FACTS_A_DAY` observed facts of a day and `MOST_FACTS` in all: those with the smallest identity
+    hashes, so that no order of arrival changes which. ``decode`` turns an encoded fact into the fact."""
     if len(members) <= MOST_FACTS_A_DAY:
         return members
     by_day: dict[int, list[tuple[bytes, bytes]]] = {}
@@ -76,4 +78,5 @@ def limit_flood(members: set[bytes], decode: Any) -> set[bytes]:
             noted.add(member)
             continue
         by_day.setdefault(fact.at // _DAY_MS, []).append((identity_hash(fact.source, fact.sequence), member))
-    return noted | {member for facts in by_day.values() for _, member in sorted(facts)[:MOST_FACTS_A_DAY]}
+    of_days = [pair for facts in by_day.values() for pair in sorted(facts)[:MOST_FACTS_A_DAY]]
+    return noted | {member for _, member in sorted(of_days)[:MOST_FACTS]}

@@ -55,12 +55,13 @@ class Reference:
             self.policies = PolicyBook(self._policies.values())
 
     def tier_of(self, area: str | None, at: int) -> str:
-        """Tier of an area at a time, UTC milliseconds: the newest version that had begun, if it has not ended."""
+        """Tier of an area at a time, UTC milliseconds: the newest version that had begun, if it has not ended; of
+        versions that begin, arrive and end together the highest."""
         versions = self._areas.get(area or "", {})
         begun = [version for version in versions.values() if version[0] <= at]
         if not begun:
             return RiskTier.NOT_STATED.value
-        _, _, until, tier = max(begun)
+        _, _, until, tier = max(begun, key=lambda version: (*version[:3], _ORDER[version[3]]))
         return tier if at < until else RiskTier.NOT_STATED.value
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xxhash import xxh3_128_digest
 
-from infra.auditing import audit_home
+from infra.auditing import Scope, audit_home
 from tests.faults.comparison import differences
 from tests.faults.extraction import found_in, log_of, lost_and_doubled
 from tests.faults.injectors import Fault
@@ -48,7 +48,7 @@ def fault_run(
             model.add(record, offset, partition)
             in_log[_place_and_bytes(record)] += 1
         told = differences(model, found_in(installation.home))
-        told += [f"audit: {finding}" for finding in audit_home(installation.home)]
+        told += [f"audit: {finding}" for finding in audit_home(installation.home, Scope(everything=True))]
     lost, doubled = lost_and_doubled(published, in_log)
     return Report(
         seed=seed,

@@ -10,7 +10,7 @@ from kafka.errors import TopicAlreadyExistsError, for_code
 from infra.embedded.kafka.configuration import least_in_sync
 from infra.errors import CannotRun
 from infra.settings import Clock
-from schemas.topics import ALL_TOPICS, FOREVER, Topic, partitions_of
+from schemas.topics import ALL_TOPICS, FOREVER, LARGEST_STATE_BYTES, Topic, partitions_of
 
 
 class TopicsRefused(CannotRun):
@@ -51,7 +51,8 @@ def changelog_spec(name: str, partitions: int) -> TopicSpec:
 
     Its times are the broker's own: nothing reads them, and a worker whose clock is an hour ahead would be refused.
     """
-    return TopicSpec(name, partitions, {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"})
+    settings = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
+    return TopicSpec(name, partitions, {**settings, "max.message.bytes": str(LARGEST_STATE_BYTES)})
 
 
 def create_topics(

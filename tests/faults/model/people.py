@@ -26,6 +26,7 @@ from tests.faults.model.reference import Reference
 LEVELS = ["NONE", "MEDIUM", "HIGH"]
 TIERS = ["NOT_STATED", "LOW", "MEDIUM", "HIGH"]
 FACTS_A_DAY = 1_000
+FACTS_IN_ALL = 3_000
 LONGEST_FACT = 16_384
 
 OBSERVED = [
@@ -138,7 +139,7 @@ class Person:
 
     def kept(self) -> set[Fact]:
         """The facts without the surplus of a stuck device: of more than 1,000 of a day, those with the 1,000 smallest
-        identity hashes. Facts that say nothing that any rule reads are not counted."""
+        identity hashes, and of more than 3,000 in all those with the 3,000 smallest. Facts that say nothing that any rule reads are not counted."""
         days: dict[int, list[Fact]] = {}
         for fact in self.facts:
             if fact.said:
@@ -148,7 +149,7 @@ class Person:
             if len(of_day) > FACTS_A_DAY:
                 of_day.sort(key=lambda fact: fact.identity)
             found.update(of_day[:FACTS_A_DAY])
-        return found
+        return set(sorted(found, key=lambda fact: fact.identity)[:FACTS_IN_ALL])
 
     def taken_back(self) -> set[tuple[str, int]]:
         """Source and sequence of the events that a correction or an upheld appeal names."""

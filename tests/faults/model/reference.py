@@ -7,7 +7,7 @@ the design is silent:
 - of an area the notice that took effect last counts, and says nothing once it has ended: the notice before it has been
   replaced. Of policies the last one that took effect and has not ended counts: there is always one;
 - of versions that take effect at the same moment the one with the larger ``version`` (policies), or the one that
-  arrived last (areas), counts;
+  arrived last (areas), counts; of areas that arrived together the one that ends last, then the highest tier;
 - a policy that cannot be read is left out;
 - an area of origin is looked up by its own code, which is the entity id of the notice; areas above it do not count.
 """
@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 from tests.faults.model.judgement import HOUR, MINUTE, SKEW, Event
 
 SETTLING = 5_000
+FOREVER = 2**63 - 1
+TIERS = ["NOT_STATED", "LOW", "MEDIUM", "HIGH"]
 POLICIES = Path(__file__).resolve().parents[3] / "schemas" / "policies"
 
 
@@ -113,7 +115,9 @@ class Reference:
                         Version(_effective_from(event), (policy.version,), policy.valid_until, policy)
                     )
                 elif row["kind"] == "RISK_AREA":
-                    version = Version(_effective_from(event), (event.appended_at,), row["valid_until"], row["tier"])
+                    until = FOREVER if row["valid_until"] is None else row["valid_until"]
+                    rank = (event.appended_at, until, TIERS.index(row["tier"]))
+                    version = Version(_effective_from(event), rank, row["valid_until"], row["tier"])
                     self._areas.setdefault(event.key, []).append(version)
             for versions in (self._policies, *self._areas.values()):
                 versions.sort(key=lambda version: version[:2])

@@ -6,7 +6,7 @@ from schemas import events
 from schemas.codes import Refusal
 from schemas.validity import Limits
 from streams.enforcement import Case, CaseFold, case_of
-from streams.fact_set import MOST_FACTS_A_DAY, decode_state
+from streams.fact_set import MOST_FACTS, MOST_FACTS_A_DAY, decode_state
 from streams.facts import Noted
 from streams.person_fold import PersonFold
 from streams.reference import Reference
@@ -99,6 +99,19 @@ def test_a_stuck_device_cannot_grow_a_state_without_bound_whatever_the_order(rev
     assert len(kept) == MOST_FACTS_A_DAY
     other = FoldBench()
     other.publish(*flood, as_of=NOON)
+    assert kept == {fact.sequence for fact in other.facts()}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_device_stuck_for_weeks_cannot_grow_a_state_without_bound_either(reverse: bool) -> None:
+    desk = Desk()
+    days = [[desk.reading(385, NOON + day * DAY + i) for i in range(MOST_FACTS_A_DAY)] for day in range(5)]
+    bench, other = FoldBench(), FoldBench()
+    for of_day in reversed(days) if reverse else days:
+        bench.publish(*of_day, as_of=NOON)
+    other.publish(*(reading for of_day in days for reading in of_day), as_of=NOON)
+    kept = {fact.sequence for fact in bench.facts()}
+    assert len(kept) == MOST_FACTS
     assert kept == {fact.sequence for fact in other.facts()}
 
 
