@@ -9,6 +9,7 @@ from infra.home import Home
 from schemas.policy import default_policy
 from sinks import migrations, service
 from sinks.clickhouse import ClickHouse
+from streams.worker import log_limits
 
 
 def migrate(home: Home) -> None:
@@ -26,6 +27,7 @@ def run(home: Home, number: str = "1") -> None:
 
 
 async def _run(home: Home, number: str) -> None:
+    log_limits.set_up()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):

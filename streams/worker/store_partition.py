@@ -13,7 +13,7 @@ from rocksdict import Options, Rdict, WriteBatch, WriteOptions
 
 from streams.fold import Changes
 from streams.worker.markers import is_marker
-from streams.worker.ticks import DueQueue, DueRule
+from streams.worker.ticks import DueQueue, DueRule, NextDue
 
 OFFSET_KEY = b"\0changelog-offset"
 """Key of the local row that holds the offset; it is in no changelog."""
@@ -119,7 +119,7 @@ class RocksPartition:
             raise
         self._rule = rule
         self._version = (rule.version if rule else _NO_RULE).encode()
-        self._loaded: dict[bytes, int | None] = {}  # due times of what was loaded since the last write
+        self._loaded: dict[bytes, bytes | None] = {}  # since the last write: what a change moves in the index
         self._waiting = DueQueue()
         self._read_to = DUE_PREFIX
         self._unread_from = _NEVER
@@ -133,9 +133,8 @@ class RocksPartition:
     def load(self, keys: list[bytes]) -> Mapping[bytes, bytes]:
         wanted: list[Any] = [*keys]
         values = self._database.get(wanted) or []
-        if self._rule is not None:
-            self._loaded = {key: self._due_of(key, value) for key, value in zip(keys, values, strict=True)}
-        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+        self._loaded = dict(zip(keys, values, strict=True))
+        return {key: value for key, value in self._loaded.items() if value is not None}
 
     def write(self, changes: Changes, changelog_offset: int, *, recovered: bool = False) -> None:
         """``recovered``: changes that the changelog has, so RocksDB's own log need not have them as well."""
@@ -147,7 +146,7 @@ class RocksPartition:
                 batch.delete(key)
             else:
                 batch.put(key, state)
-        moved = self._moved(changes) if self._rule is not None and self._is_indexed else []
+        moved = self._moved(changes, self._rule.next_due) if self._rule is not None and self._is_indexed else []
         for key, old, new in moved:
             if old is not None:
                 batch.delete(_row(old, key))
@@ -201,18 +200,22 @@ class RocksPartition:
     def close(self) -> None:
         self._database.close()
 
-    def _due_of(self, key: bytes, state: bytes | None) -> int | None:
-        return None if state is None or self._rule is None or key < _RESERVED_END else self._rule.next_due(state)
-
-    def _moved(self, changes: Changes) -> list[tuple[bytes, int | None, int | None]]:
+    def _moved(self, changes: Changes, next_due: NextDue) -> list[tuple[bytes, int | None, int | None]]:
         """Keys whose due time changes, with the old one and the new one."""
-        keys = [key for key in changes if key >= _RESERVED_END]
         before = self._loaded
-        if unknown := [key for key in keys if key not in before]:
+        if unknown := [key for key in changes if key not in before and key >= _RESERVED_END]:
             self.load(unknown)
             before = {**before, **self._loaded}
-        after = ((key, before[key], self._due_of(key, changes[key])) for key in keys)
-        return [(key, old, new) for key, old, new in after if old != new]
+        moved = []
+        for key, state in changes.items():
+            if key < _RESERVED_END:
+                continue
+            former = before[key]
+            old = None if former is None else next_due(former)
+            new = None if state is None else next_due(state)
+            if old != new:
+                moved.append((key, old, new))
+        return moved
 
     def _note(self, key: bytes, due: int | None) -> None:
         if due is not None and _row(due, key) > self._read_to:

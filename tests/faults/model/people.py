@@ -139,7 +139,8 @@ class Person:
 
     def kept(self) -> set[Fact]:
         """The facts without the surplus of a stuck device: of more than 1,000 of a day, those with the 1,000 smallest
-        identity hashes, and of more than 3,000 in all those with the 3,000 smallest. Facts that say nothing that any rule reads are not counted."""
+        identity hashes, and of more than 3,000 in all those with the 3,000 smallest. Facts that say nothing that any
+        rule reads are not counted."""
         days: dict[int, list[Fact]] = {}
         for fact in self.facts:
             if fact.said:
