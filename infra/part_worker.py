@@ -47,9 +47,7 @@ def run(home: Home, app: str, number: str) -> None:
         name,
         bootstrap=home.kafka_bootstrap,
         data_directory=directory,
-        neighbours=[
-            other for other in directory.parent.glob(f"worker-{app}-*") if other.is_dir() and other != directory
-        ],
+        neighbours=lambda: [other for other in directory.parent.glob(f"worker-{app}-*/") if other != directory],
         instance_id=number,
         fold=folds[app],
         partitions=home.settings.partitions,

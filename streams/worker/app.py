@@ -10,7 +10,7 @@ def fold(turns: Sequence[Turn]) -> Sequence[Decide]: ...
 def announce(partition, states, as_of) -> Announced: ...
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class WorkerSettings:
     ``app_id``: consumer group and prefix of transactional ids; ``bootstrap``: ``host:port`` of brokers, by commas;
     ``data_directory``: its own, no other worker's; ``instance_id``: stays the same over restarts, so that a restarted
     worker gets its partitions back at once; ``session_seconds``: how long a silent worker keeps its partitions;
-    ``neighbours``: data directories of the app's other workers on this machine, whose stores it may take over.
+    ``neighbours``: data directories that the app's other workers on this machine have by now, whose stores
+    it may take over.
     """
 
     app_id: str
@@ -57,7 +58,7 @@ class WorkerSettings:
     session_seconds: float = SESSION_SECONDS
     commit_seconds: float = 0.5
     fetch_bytes: int = 1 << 20
-    neighbours: tuple[Path, ...] = ()
+    neighbours: Callable[[], Iterable[Path]] = tuple
 
 
 class BatchTransport(driver.Transport):

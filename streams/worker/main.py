@@ -106,7 +106,7 @@ def run(
     session_seconds: float = SESSION_SECONDS,
     fetch_bytes: int = 1 << 20,
     metrics_port: int = 0,
-    neighbours: Iterable[Path] = (),
+    neighbours: Callable[[], Iterable[Path]] = tuple,
     registry: Registry | None = None,
     on_ready: Callable[[], None] | None = None,
 ) -> int:
@@ -114,8 +114,8 @@ def run(
 
     ``data_directory`` is this worker's own; ``instance_id`` stays the same over restarts; ``prefix`` stands before the
     names of all topics and of the consumer group; ``add_reference`` is ``Reference.add`` of an app with reference data;
-    ``metrics_port``: port of the loopback interface for `streams.worker.metrics`, 0 for none; ``neighbours``: data
-    directories of the app's other workers on this machine.
+    ``metrics_port``: port of the loopback interface for `streams.worker.metrics`, 0 for none; ``neighbours``: asks for
+    the data directories of the app's other workers on this machine.
     All topics and `changelog_topics` must exist.
     """
     log_limits.set_up()
@@ -134,7 +134,7 @@ def run(
         store=store,
         session_seconds=session_seconds,
         fetch_bytes=fetch_bytes,
-        neighbours=tuple(neighbours),
+        neighbours=neighbours,
     )
     try:
         listening = _listen(metrics_port) if metrics_port else None

@@ -176,7 +176,9 @@ class RocksStore(PartitionedStore):
         if not own.exists():
             for other in self._of_others(own):
                 try:
-                    return RocksPartition(other, self._options(), self._rule)
+                    found = RocksPartition(other, self._options(), self._rule)
+                    log.info("partition %d: taken over with %s", partition, other)
+                    return found
                 except StoreLocked:
                     log.info("partition %d: %s is open elsewhere", partition, other)
         return RocksPartition(own, self._options(), self._rule)
@@ -188,7 +190,7 @@ class RocksStore(PartitionedStore):
     def _of_others(self, own: Path) -> list[Path]:
         settings: Any = self.app.settings  # type: ignore[attr-defined]  # a BatchApp
         place = own.relative_to(settings.data_directory.absolute())
-        return [path for other in settings.neighbours if (path := other / place).exists()]
+        return [path for other in settings.neighbours() if (path := other / place).exists()]
 
     def _options(self) -> Options:
         blocks = BlockBasedOptions()

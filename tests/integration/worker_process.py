@@ -121,7 +121,7 @@ def main() -> int:
         prefix=given.prefix,
         fetch_bytes=16 << 10,
         metrics_port=given.metrics_port,
-        neighbours=given.neighbour,
+        neighbours=lambda: given.neighbour,
     )
 
 

@@ -16,7 +16,9 @@ CHANGELOG = "app-persons-changelog"
 
 
 def open_store(url: str, directory: Path, neighbours: tuple[Path, ...] = ()) -> PartitionedStore:
-    settings = WorkerSettings("app", "127.0.0.1:1", directory, "one", partitions=3, store=url, neighbours=neighbours)
+    settings = WorkerSettings(
+        "app", "127.0.0.1:1", directory, "one", partitions=3, store=url, neighbours=lambda: neighbours
+    )
     app = BatchApp(settings)
     store = app.bytes_table("persons").data
     assert isinstance(store, PartitionedStore)
