@@ -228,7 +228,8 @@ class BatchConsumer(DrainingConsumer):
     async def perform_seek(self) -> None:
         """Called when the table is recovered. The markers, not the committed offsets, say where to go on."""
         async with self._positions:
-            await asyncio.gather(*(owned.recover() for owned in self._owned.values()))
+            for owned in self._owned.values():
+                await owned.recover()
             await super().seek_wait(
                 {
                     TP(topic, owned.number): owned.next_offset(topic)

@@ -200,12 +200,12 @@ class Recovery:
             stack.callback(_kill, second)
             self._note("take-over: started again", died, keys, second, load)
             self._wait_joined("2", second)
-            self._take_over("take-over: not started, known there", first, second)
+            self._take_over("take-over: not started", first, second)
             second = self._joined("2")
             stack.callback(_kill, second)
             for path in self._stores("2"):
                 shutil.rmtree(self._directory("1") / path, ignore_errors=True)
-            self._take_over("take-over: not started, new there", first, second)
+            self._take_over("take-over: not started, store left", first, second)
 
     def _take_over(self, name: str, first: psutil.Process, second: psutil.Process) -> None:
         load, before = os.getloadavg()[0], first.cpu_times()
