@@ -237,9 +237,13 @@ def block_builder(registry: Registry, topic: str, partitions: int, limits: Limit
 
 
 def cut(rows: Rows, span: Span) -> Rows:
-    """The rows of one span without those beyond its end: brokers send whole batches, and one may go on there."""
-    tables = [(name, frame.filter(pl.col(_position(frame)) < span.end)) for name, frame in rows.tables]
-    return _rows(span.topic, {span: ()}, tables, [rows.arrivals.drop("topic").filter(pl.col("offset") < span.end)])
+    """The rows of one span alone, of rows that were built of more: brokers send whole batches, which may go on."""
+    tables = [(name, frame.filter(_within(_position(frame), span))) for name, frame in rows.tables]
+    return _rows(span.topic, {span: ()}, tables, [rows.arrivals.drop("topic").filter(_within("offset", span))])
+
+
+def _within(column: str, span: Span) -> pl.Expr:
+    return pl.col(column).is_between(span.begin, span.end, closed="left")
 
 
 def _position(frame: pl.DataFrame) -> str:

@@ -1,11 +1,11 @@
 """Mending what the audit found: what the log says is read again and stands in the tables afterwards.
 
-A range is mended in this order, and is a whole block of the ledger, or a gap in it:
+Ranges are mended in this order, and are neighbouring blocks of the ledger, or a gap in it; some take a step together:
 1. a row in `checkline.repairs`: the repair has begun;
 2. rows that are not what the log says at their position are deleted, by their key and position;
 3. rows that are not there are inserted, arrivals (and with them identities) and the conflicts they take part in;
 4. a row in `checkline.repairs`: done, and which hours the owner of the partition is to count again;
-5. the ledger's row, where it is another than that of the block; a wrong one that other blocks cover is deleted.
+5. the ledger's rows, where one is another than that of its block; a wrong one that other blocks cover is deleted.
 What has no position comes after the ranges, in the order in which one is made from the other: identities, conflicts,
 cells. Wrong cells are deleted and their hours counted again by the owner of the partition: see `sinks.recounts`.
 
@@ -28,20 +28,35 @@ import polars as pl
 
 from sinks import comparisons, conflicts
 from sinks.audit import SETTLE_SECONDS
-from sinks.blocks import Block, Span
+from sinks.blocks import Block, Span, cut
 from sinks.clickhouse import ClickHouse
 from sinks.comparisons import Cell, Identity, Pair
 from sinks.digest import ROW_SQL, SQL
 from sinks.findings import Finding
 from sinks.ledger import Ledger, Place, hours_of
 from sinks.migrations import Cluster
-from sinks.rereading import KEYS_PER_STATEMENT, Difference, Range, Reading, column_types, decode, differences, tables_of
+from sinks.rereading import (
+    KEYS_PER_STATEMENT,
+    Difference,
+    Positioned,
+    Range,
+    Reading,
+    column_types,
+    decode,
+    differences,
+)
 from sinks.writer import split_by_days, stated_columns
 
 POSITIONS_AT_ONCE = 50_000
-"""A gap in the ledger is filled with blocks of at most this size."""
+"""A gap in the ledger is filled with blocks of at most this size, and blocks are mended together up to it."""
+
+POSITIONS_TOGETHER = 200_000
+"""Ranges of so many positions are held in memory and take each step together."""
 
 MOST_DIFFERENCES = 5_000
+"""Rows of a table without positions that are mended in one round."""
+
+MOST_WRONG_ROWS = 1_000
 """A range with more wrong rows in a table is deleted there and written as a whole."""
 
 MOST_TOLD = 20
@@ -49,6 +64,7 @@ MOST_TOLD = 20
 
 T = TypeVar("T")
 
+ARRIVALS = "checkline.arrivals"
 _ANSWERED_BY_RANGE = ("coverage", "digest", "rows", "log", "identities", "conflicts")
 _DISTRIBUTED = re.compile(r"Distributed\('(?P<cluster>[^']+)'")
 
@@ -127,6 +143,37 @@ def _ranges_of(finding: Finding, blocks: Mapping[Place, Sequence[Span]]) -> Iter
             yield min(around, key=lambda span: (span.end - span.begin, span))
 
 
+def _at_once(groups: Iterable[list[Span]]) -> Iterator[list[list[Span]]]:
+    """Ranges that are mended together: deleting in a table takes long, however little is deleted."""
+    some: list[list[Span]] = []
+    positions = 0
+    for spans in groups:
+        size = max(span.end for span in spans) - spans[0].begin
+        if some and positions + size > POSITIONS_TOGETHER:
+            yield some
+            some, positions = [], 0
+        some.append(spans)
+        positions += size
+    if some:
+        yield some
+
+
+def _together(ranges: Iterable[Span]) -> Iterator[list[Span]]:
+    """Blocks that follow one another, or lie in one another, up to a common size."""
+    together: list[Span] = []
+    end = 0
+    for span in sorted(ranges):
+        if together and (
+            span[:2] != together[0][:2] or span.begin > end or span.end - together[0].begin > POSITIONS_AT_ONCE
+        ):
+            yield together
+            together = []
+        end = max(end, span.end) if together else span.end
+        together.append(span)
+    if together:
+        yield together
+
+
 def _pieces(span: Span) -> Iterator[Span]:
     for begin in range(span.begin, span.end, POSITIONS_AT_ONCE):
         yield span._replace(begin=begin, end=min(begin + POSITIONS_AT_ONCE, span.end))
@@ -157,87 +204,89 @@ class Repair:
         Raises `StatementFailed`, `CorruptBatch`, and what reading the log raises: run it again then.
         """
         done = self._delete_beyond(planned.others)
-        for number, (span, findings) in enumerate(planned.ranges.items(), 1):
-            done.append(self._mend_range(span, findings))
-            progress(number)
+        for some in _at_once(_together(planned.ranges)):
+            done += self._mend_ranges(
+                [(spans, [one for span in spans for one in planned.ranges[span]]) for spans in some]
+            )
+            progress(len(done))
         return [*done, *self._mend_made(planned)]
 
     # ---- ranges of the log
-    def _mend_range(self, span: Span, findings: Sequence[Finding]) -> Mended:
-        told = _told(findings)
-        begun = Mended(span, told, 0, 0, self._digest(span), 0, [])
-        self._note("BEGUN", [begun])
-        decoded = decode(self._reading, span, self._log.read(span))
-        found = differences(self._client, decoded, self._types, thorough=True)
-        by_table: dict[str, list[Difference]] = defaultdict(list)
-        for difference in found:
-            by_table[difference.table.name].append(difference)
-        written = 0
-        for name, frame, offset in _frames(decoded):
-            written += self._write_again(decoded, name, frame, offset, by_table.get(name, []))
-        [block] = decoded.rows.blocks
-        if block.stored:
-            conflicts.find(self._client, [span])
-        known = self._block(span)
-        hours = {difference.hour for difference in found if difference.hour is not None}
-        if known is None or known.hours != block.hours:
-            hours |= {*block.hours}
-        deleted = sum(difference.foreign is not None for difference in found)
-        mended = begun._replace(deleted=deleted, written=written, digest_after=block.digest, hours=sorted(hours))
-        self._note("DONE", [mended])
-        self._account(block, known)
-        return mended
+    def _mend_ranges(self, ranges: Sequence[tuple[Sequence[Span], Sequence[Finding]]]) -> list[Mended]:
+        begun = []
+        for spans, findings in ranges:
+            whole = spans[0]._replace(end=max(span.end for span in spans))
+            begun.append(Mended(whole, _told(findings), 0, 0, self._digest(whole), 0, []))
+        self._note("BEGUN", begun)
+        read = [decode(self._reading, one.span, self._log.read(one.span)) for one in begun]
+        found = [differences(self._client, one, self._types, thorough=True) for one in read]
+        foreign: dict[str, list[str]] = defaultdict(list)
+        for decoded, differing in zip(read, found, strict=True):
+            for table, conditions in _foreign(decoded, differing).items():
+                foreign[table] += conditions
+        for table, conditions in foreign.items():
+            self._delete(table, conditions)
+        frames = [_lacking(decoded, differing) for decoded, differing in zip(read, found, strict=True)]
+        for table in dict.fromkeys(table for of_range in frames for table in of_range):
+            self._insert(table, pl.concat([of_range[table] for of_range in frames if table in of_range]))
+        # Identities are filled by inserts into arrivals, so what is lost there comes with them.
+        self._insert(ARRIVALS, pl.concat([decoded.rows.arrivals for decoded in read]))
+        conflicts.find(self._client, [one.span for one in begun])
+        known = [self._blocks(one.span) for one in begun]
+        blocks = [
+            [cut(decoded.rows, span).blocks[0] for span in spans]
+            for decoded, (spans, _) in zip(read, ranges, strict=True)
+        ]
+        done = [
+            one._replace(
+                deleted=sum(difference.foreign is not None for difference in differing),
+                written=sum(map(len, of_range.values())) + len(decoded.rows.arrivals),
+                digest_after=decoded.rows.blocks[0].digest,
+                hours=sorted(_hours(differing) | _hours_not_in(of_ledger, made)),
+            )
+            for one, decoded, differing, of_range, of_ledger, made in zip(
+                begun, read, found, frames, known, blocks, strict=True
+            )
+        ]
+        self._note("DONE", done)
+        for of_ledger, made in zip(known, blocks, strict=True):
+            for block in made:
+                if of_ledger.get(block.span) != block:
+                    self._account(block, known=block.span in of_ledger)
+        return done
 
-    def _write_again(
-        self, decoded: Range, name: str, frame: pl.DataFrame | None, offset: str, found: Sequence[Difference]
-    ) -> int:
-        """Make the table say of a range what the log says; returns the number of rows inserted."""
-        if not found:
-            # Identities are filled by inserts into arrivals, so what is lost there comes with them.
-            return self._insert(name, frame) if name == "checkline.arrivals" and frame is not None else 0
-        conditions = [difference.foreign for difference in found if difference.foreign is not None]
-        whole = len(conditions) > MOST_DIFFERENCES or name == "checkline.arrivals"
-        if conditions and len(conditions) > MOST_DIFFERENCES:
-            table, span = found[0].table, decoded.span
-            at = f"{table.offset} >= {span.begin} AND {table.offset} < {span.end}"
-            conditions = [f"{table.where} AND {table.partition} = {span.partition} AND {at}"]
-        self._delete(name, conditions)
-        if frame is None:
-            return 0
-        if whole:
-            return self._insert(name, frame)
-        return self._insert(name, frame.filter(pl.col(offset).is_in([difference.offset for difference in found])))
+    def _insert(self, table: str, frame: pl.DataFrame) -> None:
+        if table == ARRIVALS:
+            if len(frame):
+                self._client.insert(table, frame.get_columns())
+        else:
+            for part in split_by_days(frame):
+                self._client.insert(table, stated_columns(part))
 
-    def _insert(self, table: str, frame: pl.DataFrame) -> int:
-        if len(frame):
-            for part in split_by_days(frame) if table != "checkline.arrivals" else [frame]:
-                columns = part.get_columns() if table == "checkline.arrivals" else stated_columns(part)
-                self._client.insert(table, columns)
-        return len(frame)
-
-    def _account(self, block: Block, known: Block | None) -> None:
+    def _account(self, block: Block, known: bool) -> None:
         """The ledger's row of a block that was mended. Its hours have been asked for: they are not due by the row."""
         span = block.span
-        if known is None:
-            self._ledger.record([block], recounted=True)
-        elif known != block:
-            others = [one for one in _spans(self._client)[span.topic, span.partition] if one != span]
-            if _covered(span, others):
-                at = f"topic = '{span.topic}' AND partition = {span.partition}"
-                self._delete("checkline.ledger", [f"{at} AND span_begin = {span.begin} AND span_end = {span.end}"])
-            else:
-                pending = {one.span for one in self._ledger.pending([(span.topic, span.partition)])}
-                self._ledger.record([block], recounted=span not in pending)
+        others = [one for one in _spans(self._client)[span.topic, span.partition] if one != span]
+        if known and _covered(span, others):
+            at = f"topic = '{span.topic}' AND partition = {span.partition}"
+            self._delete("checkline.ledger", [f"{at} AND span_begin = {span.begin} AND span_end = {span.end}"])
+        else:
+            pending = {one.span for one in self._ledger.pending([(span.topic, span.partition)])}
+            self._ledger.record([block], recounted=span not in pending)
 
-    def _block(self, span: Span) -> Block | None:
+    def _blocks(self, whole: Span) -> dict[Span, Block]:
+        """What the ledger says of the blocks within a range."""
         query = """
-            SELECT stored, marks, refused, digest, arrayMap(hour -> toInt64(toUnixTimestamp(hour)) * 1000, hours)
+            SELECT span_begin, span_end, stored, marks, refused, digest,
+                   arrayMap(hour -> toInt64(toUnixTimestamp(hour)) * 1000, hours)
             FROM checkline.ledger FINAL
-            WHERE topic = %(topic)s AND partition = %(partition)s AND span_begin = %(begin)s AND span_end = %(end)s
+            WHERE topic = %(topic)s AND partition = %(partition)s AND span_begin >= %(begin)s AND span_end <= %(end)s
         """
-        for stored, marks, refused, digest, hours in self._client.rows(query, span._asdict()):
-            return Block(span, stored, marks, refused, digest, sorted(hours))
-        return None
+        found = {}
+        for begin, end, stored, marks, refused, digest, hours in self._client.rows(query, whole._asdict()):
+            span = whole._replace(begin=begin, end=end)
+            found[span] = Block(span, stored, marks, refused, digest, sorted(hours))
+        return found
 
     def _digest(self, span: Span) -> int:
         query = f"""
@@ -371,12 +420,48 @@ def delete_statement(table: str, condition: str, cluster: Cluster | None = None)
     return f"ALTER TABLE {target} DELETE WHERE {condition} SETTINGS mutations_sync = 2"
 
 
-def _frames(decoded: Range) -> Iterator[tuple[str, pl.DataFrame | None, str]]:
-    """Tables with the rows that the writer makes of a range, and their column of positions; arrivals last."""
-    made = dict(decoded.rows.tables)
-    for table in tables_of(decoded.span.topic):
-        frame = decoded.rows.arrivals if table.name == "checkline.arrivals" else made.get(table.name)
-        yield table.name, frame, table.offset
+def _foreign(decoded: Range, found: Iterable[Difference]) -> dict[str, list[str]]:
+    """Conditions of what is to be deleted, by table: row by row, or the whole range where that is too much."""
+    by_table: dict[Positioned, list[str]] = defaultdict(list)
+    for difference in found:
+        if difference.foreign is not None:
+            by_table[difference.table].append(difference.foreign)
+    span = decoded.span
+    return {
+        table.name: conditions
+        if len(conditions) <= MOST_WRONG_ROWS
+        else [
+            f"{table.where} AND {table.partition} = {span.partition} AND {table.offset} >= {span.begin}"
+            f" AND {table.offset} < {span.end}"
+        ]
+        for table, conditions in by_table.items()
+    }
+
+
+def _lacking(decoded: Range, found: Sequence[Difference]) -> dict[str, pl.DataFrame]:
+    """Rows that are to be inserted, by table, without arrivals: those that differed, or all of a range that did."""
+    wrong: dict[str, list[Difference]] = defaultdict(list)
+    for difference in found:
+        wrong[difference.table.name].append(difference)
+    rows = {}
+    for name, frame in decoded.rows.tables:
+        differing = wrong[name]
+        if sum(difference.foreign is not None for difference in differing) <= MOST_WRONG_ROWS:
+            offsets = [difference.offset for difference in differing]
+            frame = frame.filter(pl.col(differing[0].table.offset).is_in(offsets)) if differing else frame.clear()
+        if len(frame):
+            rows[name] = frame
+    return rows
+
+
+def _hours(found: Iterable[Difference]) -> set[int]:
+    return {difference.hour for difference in found if difference.hour is not None}
+
+
+def _hours_not_in(ledger: Mapping[Span, Block], blocks: Iterable[Block]) -> set[int]:
+    """Hours of blocks that the ledger does not know so."""
+    unknown = [block for block in blocks if block.span not in ledger or ledger[block.span].hours != block.hours]
+    return {hour for block in unknown for hour in block.hours}
 
 
 def _covered(span: Span, others: Iterable[Span]) -> bool:

@@ -251,11 +251,16 @@ class _Comparison:
         columns = ", ".join(readable(name, self._types[name]) for name in table.key)
         found = set()
         for some in _parts([*absent.values()]):
-            keys = " OR ".join(f"({self._key_condition(row)})" for row in some)
+            # More keys than are asked for fit these lists: which of them it is, is seen from the answer.
+            keys = " AND ".join(self._one_of(name, some) for name in table.key if name != table.partition)
             query = f"SELECT DISTINCT {columns} FROM {table.name}"
-            query += f" WHERE {beyond} AND {table.partition} = {span.partition} AND ({keys})"
-            found |= {by_key[key] for key in self._client.bytes_rows(query)}
+            query += f" WHERE {table.partition} = {span.partition} AND {beyond} AND {keys}"
+            found |= {by_key[key] for key in self._client.bytes_rows(query) if key in by_key}
         return found
+
+    def _one_of(self, name: str, rows: Sequence[Row]) -> str:
+        values = sorted({literal(row[name], self._types[name]) for row in rows})
+        return f"{name} IN ({', '.join(values)})"
 
     def _hour(self, row: Row) -> int | None:
         return int(row["hour"]) if self._table.stays is Stays.FIRST else None
