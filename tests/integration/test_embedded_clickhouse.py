@@ -1,6 +1,7 @@
 """The embedded ClickHouse as plain clickhouse-driver sees it."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -498,6 +499,31 @@ def test_kill_9_keeps_acknowledged_rows(tmp_path: Path) -> None:
             assert client.execute("SELECT count() FROM lab.t") == [(acknowledged,)]
             for _ in range(5):
                 acknowledged += client.execute("INSERT INTO lab.t VALUES", [list(range(100))], columnar=True)
+
+
+def make_read_only(directory: Path, on: bool) -> None:
+    """Nothing can be made in the directories below; root is held back by an attribute of the file system only."""
+    for root, _, _ in os.walk(directory):
+        if os.geteuid() == 0:
+            subprocess.run(["chattr", "+i" if on else "-i", root], check=True)
+        else:
+            os.chmod(root, 0o555 if on else 0o755)
+
+
+def test_an_insert_that_cannot_be_written_is_refused_and_not_acknowledged(tmp_path: Path) -> None:
+    with started(tmp_path) as process, process.client() as client:
+        client.execute("CREATE TABLE t (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+        rows = [(number, "x" * 50) for number in range(10_000)]
+        make_read_only(tmp_path / "data" / "store", True)
+        try:
+            for part in (rows[:10], rows):
+                with pytest.raises(ServerException):
+                    client.execute("INSERT INTO t VALUES", part)
+        finally:
+            make_read_only(tmp_path / "data" / "store", False)
+        assert client.execute("SELECT count() FROM t") == [(0,)]
+        assert client.execute("INSERT INTO t VALUES", rows) == 10_000
+        assert client.execute("SELECT count() FROM t") == [(10_000,)]
 
 
 def test_a_second_server_of_a_directory_and_a_taken_port_end_with_one_line(tmp_path: Path) -> None:
