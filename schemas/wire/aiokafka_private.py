@@ -13,17 +13,18 @@
 | `Fetcher._fetch_task` | a dead fetcher is noticed by nobody else |
 | `AIOKafkaConsumer._coordinator`, its `_maybe_leave_group, _send_req` | see `leave_group_when_stopped` |
 | `protocol.api.Request, RequestStruct, Response` | the request by which a static member leaves, which aiokafka lacks |
+| `AIOKafkaProducer._txn_manager`, its `maybe_add_partition_to_txn` | see `add_to_transaction` |
 | `producer.sender.BACKOFF_OVERRIDE` | see `set_transaction_backoff` |
 """
 
 import asyncio
 import logging
 import struct
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka import codec
+from aiokafka import TopicPartition, codec
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException, KafkaError, for_code
 from aiokafka.producer import sender
@@ -38,6 +39,7 @@ __all__ = [
     "DefaultRecordBatch",
     "DefaultRecordBatchBuilder",
     "HandedOut",
+    "add_to_transaction",
     "crc32c",
     "decompress",
     "fetcher_has_died",
@@ -278,6 +280,13 @@ async def _leave(coordinator: Any, instance_id: str) -> None:
         except (KafkaError, TimeoutError) as error:
             log.warning("%s could not leave its group, others wait for its session: %r", instance_id, error)
     coordinator.reset_generation()
+
+
+def add_to_transaction(producer: Any, partitions: Iterable[tuple[str, int]]) -> None:
+    """Have the transaction that was begun end with a marker in these partitions (topic, number), also where nothing
+    is sent."""
+    for topic, number in partitions:
+        producer._txn_manager.maybe_add_partition_to_txn(TopicPartition(topic, number))
 
 
 def set_transaction_backoff(seconds: float) -> None:

@@ -10,7 +10,7 @@ def fold(turns: Sequence[Turn]) -> Sequence[Decide]: ...
 def announce(partition, states, as_of) -> Announced: ...
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class WorkerSettings:
     ``data_directory``: its own, no other worker's; ``instance_id``: stays the same over restarts, so that a restarted
     worker gets its partitions back at once; ``session_seconds``: how long a silent worker keeps its partitions;
     ``neighbours``: data directories that the app's other workers on this machine have by now, whose stores
-    it may take over.
+    it may take over; ``outputs``: topics that the app writes to, besides its changelog.
     """
 
     app_id: str
@@ -59,6 +59,7 @@ class WorkerSettings:
     commit_seconds: float = 0.5
     fetch_bytes: int = 1 << 20
     neighbours: Callable[[], Iterable[Path]] = tuple
+    outputs: Sequence[str] = ()
 
 
 class BatchTransport(driver.Transport):

@@ -158,8 +158,11 @@ class BatchConsumer(DrainingConsumer):
                 for turn, decide in zip(turns, self._agent.handler(turns), strict=True):
                     under_way.append(asyncio.ensure_future(self._decide(self._owned[turn.partition], decide)))
                 await asyncio.sleep(0)  # these are on their way before the next are looked at
-            due = (owned for owned in self._owned.values() if owned.number not in ready and owned.recovered)
-            under_way += (asyncio.ensure_future(owned.tick()) for owned in due if owned.has_due())
+            idle = [owned for owned in self._owned.values() if owned.number not in ready and owned.recovered]
+            due = {owned.number for owned in idle if owned.has_due()}
+            under_way += (asyncio.ensure_future(owned.tick()) for owned in idle if owned.number in due)
+            unsettled = (owned for owned in idle if owned.is_unsettled and owned.number not in due)
+            under_way += (asyncio.ensure_future(owned.settle()) for owned in unsettled)
         finally:
             results = await asyncio.gather(*under_way, return_exceptions=True)
         for result in results:
@@ -217,6 +220,7 @@ class BatchConsumer(DrainingConsumer):
             conf.id,
             number,
             credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+            [self._agent.table.changelog_topic.get_topic_name(), *self.app.settings.outputs],
         )
         return OwnedPartition(number, self._agent, transactions)
 

@@ -135,6 +135,7 @@ def run(
         session_seconds=session_seconds,
         fetch_bytes=fetch_bytes,
         neighbours=neighbours,
+        outputs=[prefix + topic.name for topic in DERIVED_TOPICS],
     )
     try:
         listening = _listen(metrics_port) if metrics_port else None

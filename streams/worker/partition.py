@@ -99,6 +99,15 @@ class OwnedPartition:
         # With the markers: a clock that they moved must not fall back behind what was told by it.
         await self._write_all(announced.outputs, announced.changes, self.markers, as_of)
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether `settle` is due: once, a while after the last write."""
+        return self._transactions.is_unsettled
+
+    async def settle(self) -> None:
+        """Makes sure that readers see what was written, whatever the broker went through."""
+        await self._transactions.settle()
+
     def has_due(self) -> bool:
         """Whether states wait for a tick right now."""
         return self._agent.ticks is not None and self._is_due(self._agent.clock.as_of(self.markers))

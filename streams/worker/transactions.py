@@ -2,15 +2,21 @@
 
 Starting a partition's producer fences whoever had it before and aborts what was left open, so after `start` nobody can
 append to the partition's part of the changelog but us.
+
+A broker that dies right behind a commit has to end the transaction when it is back: a marker in every partition that
+was written. Kafka 4.3 leaves one out where the partition has no leader at that moment (it takes it for deleted), and
+what lies behind is hidden from readers for good. The next transaction of the same producer ends it as well. So one
+without records, over all partitions that we write to, follows on every start, and on a while without a write.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from schemas.wire.aiokafka_private import add_to_transaction
 from streams.fold import Changes, Outputs
 
 BATCH_BYTES = 900_000
@@ -21,15 +27,29 @@ TRANSACTION_TIMEOUT_MS = 10_000
 a worker that stood still for less than that finds its transaction as it left it."""
 
 
+SETTLE_SECONDS = 10.0
+"""So long after the last write every marker should stand: then it is made sure."""
+
+
 class RecordTooLarge(Exception):
     """A record of ours does not fit into a record batch."""
 
 
 class PartitionTransactions:
-    """The producer of one partition. Raises aiokafka's errors; `ProducerFenced` says that another worker owns it."""
+    """The producer of one partition; ``topics`` are all that it writes to. Raises aiokafka's errors; `ProducerFenced`
+    says that another worker owns it."""
 
-    def __init__(self, bootstrap: list[str], app_id: str, partition: int, security: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        bootstrap: list[str],
+        app_id: str,
+        partition: int,
+        security: Mapping[str, Any],
+        topics: Collection[str] = (),
+    ) -> None:
         self.partition = partition
+        self._places = [(topic, partition) for topic in topics]
+        self._written_at: float | None = None  # of what no transaction over all partitions has followed yet
         self._producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap,
             client_id=f"{app_id}-{partition}",
@@ -42,8 +62,20 @@ class PartitionTransactions:
         )
 
     async def start(self) -> None:
-        """Fences the former owner."""
+        """Fences the former owner, and ends what it left without an end."""
         await self._producer.start()
+        await self.settle()
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether the last write is a while ago, and `settle` was not called since."""
+        return self._written_at is not None and time.monotonic() - self._written_at > SETTLE_SECONDS
+
+    async def settle(self) -> None:
+        """Ends every transaction of ours that a broker has forgotten to end: see above."""
+        async with self._producer.transaction():
+            add_to_transaction(self._producer, self._places)
+        self._written_at = None
 
     async def stop(self) -> None:
         await self._producer.stop()
@@ -58,6 +90,7 @@ class PartitionTransactions:
             sent += await self._send(changelog, changes.items(), time.time_ns() // 1_000_000)
             for future, count in sent:
                 last = (await future).offset + count - 1
+        self._written_at = time.monotonic()
         return last
 
     async def _send(

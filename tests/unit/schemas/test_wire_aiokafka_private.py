@@ -12,6 +12,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CorruptRecordException
 from aiokafka.producer import sender
+from aiokafka.producer.transaction_manager import TransactionManager
 
 from schemas.wire import aiokafka_private
 from schemas.wire.batches import RecordBatch, hand_out_batches
@@ -35,6 +36,8 @@ SOURCES: dict[str, tuple[Any, str]] = {
     "GroupCoordinator._maybe_leave_group": (GroupCoordinator._maybe_leave_group, "016cd88a16e6c4b5"),
     "GroupCoordinator._send_req": (GroupCoordinator._send_req, "fa4b12e914ce9fcf"),
     "AddPartitionsToTxnHandler": (sender.AddPartitionsToTxnHandler, "112129b2ac04fe8e"),
+    "TransactionManager": (TransactionManager, "d0932794d69a6780"),
+    "Sender._maybe_do_transactional_request": (sender.Sender._maybe_do_transactional_request, "71227a8a4d9ca80d"),
 }
 
 
