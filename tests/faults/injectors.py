@@ -19,7 +19,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from tests.faults.column_store_proxy import Moment
 from tests.faults.rig import RISK_WORKERS, SINKS, Rig, wait_until
 
-PAUSE_SECONDS = 12.0
+PAUSE_SECONDS = 7.0
 """Beyond the session timeout of the workers."""
 
 MOMENT_SECONDS = 60.0
