@@ -13,6 +13,9 @@ from infra.home import Home
 from infra.lag.collector import LagCollector
 
 _LOOK_SECONDS = 0.5
+_ANSWER_SECONDS = 60.0
+"""A broker that was killed is back by then."""
+
 FLOWS = {**dict.fromkeys(WORKER_GROUPS, "worker"), **dict.fromkeys(SINK_GROUP, "sink")}
 
 
@@ -32,6 +35,7 @@ class PauseWatch:
         self._moved: dict[tuple[str, str, int], tuple[int | None, float]] = {}
         self._longest = dict.fromkeys(("worker", "sink"), 0.0)
         self._lock = threading.Lock()
+        self._looked = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pauses", daemon=True)
 
@@ -44,7 +48,10 @@ class PauseWatch:
         self._thread.join()
 
     def longest(self) -> Pause:
-        """The longest pause that ended, or still lasts, since the last call."""
+        """The longest pause that ended, or still lasts, since the last call, as seen by a look that begins now."""
+        for _ in range(2):  # the look under way may have begun before
+            self._looked.clear()
+            self._looked.wait(_ANSWER_SECONDS)
         with self._lock:
             found = Pause(**self._longest)
             self._longest = dict.fromkeys(("worker", "sink"), 0.0)
@@ -74,3 +81,4 @@ class PauseWatch:
                 if lag.lag == 0 or lag.committed != committed:
                     since = now
                 self._moved[place] = (lag.committed, since)
+        self._looked.set()

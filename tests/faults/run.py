@@ -72,12 +72,12 @@ def strike(
             if not overlaps:
                 rig.wait_all_ready()
             published.result()
-            pause = watch.longest()
-            injections.append(Injection(fault.name, seconds, pause if alone and not overlaps else None))
-            tell(
-                f"{number}/{len(planned)} {fault.name}: {seconds:.1f} s, longest pause: workers {pause.worker:.1f} s, "
-                f"sinks {pause.sink:.1f} s{'' if injections[-1].pause else ' (overlaps)'}"
+            pause = None if overlaps else watch.longest()
+            injections.append(Injection(fault.name, seconds, pause if alone else None))
+            told = (
+                f"longest pause {pause.worker:.1f} s of workers, {pause.sink:.1f} s of sinks" if pause else "overlaps"
             )
+            tell(f"{number}/{len(planned)} {fault.name}: {seconds:.1f} s, {told}")
             alone = not overlaps
             rig.check()
         publish(publisher, records)
