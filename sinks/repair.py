@@ -38,12 +38,14 @@ from sinks.migrations import Cluster
 from sinks.rereading import (
     KEYS_PER_STATEMENT,
     Difference,
+    Exactly,
     Positioned,
     Range,
     Reading,
     column_types,
     decode,
     differences,
+    text_literal,
 )
 from sinks.writer import split_by_days, stated_columns
 
@@ -63,6 +65,11 @@ MOST_TOLD = 20
 """Findings of one range that are written down one by one."""
 
 T = TypeVar("T")
+
+STATEMENT_BYTES = 200_000
+"""Of the 256 KiB that ClickHouse parses."""
+
+Condition = str | Exactly
 
 ARRIVALS = "checkline.arrivals"
 _ANSWERED_BY_RANGE = ("coverage", "digest", "rows", "log", "identities", "conflicts")
@@ -220,7 +227,7 @@ class Repair:
         self._note("BEGUN", begun)
         read = [decode(self._reading, one.span, self._log.read(one.span)) for one in begun]
         found = [differences(self._client, one, self._types, thorough=True) for one in read]
-        foreign: dict[str, list[str]] = defaultdict(list)
+        foreign: dict[str, list[Condition]] = defaultdict(list)
         for decoded, differing in zip(read, found, strict=True):
             for table, conditions in _foreign(decoded, differing).items():
                 foreign[table] += conditions
@@ -315,7 +322,7 @@ class Repair:
             if any(finding.check == "coverage" and finding[2:6] == span for finding in findings) and (
                 span.end > end or span.begin < 0 or span.end <= span.begin
             ):
-                at = f"topic = unhex('{span.topic.encode().hex()}') AND partition = {span.partition}"
+                at = f"topic = {_text(span.topic)} AND partition = {span.partition}"
                 self._delete("checkline.ledger", [f"{at} AND span_begin = {span.begin} AND span_end = {span.end}"])
                 done.append(_placeless(span.topic, span.partition, [f"a block [{span.begin}, {span.end})"], 1))
         self._note("DONE", done)
@@ -376,10 +383,9 @@ class Repair:
         return done
 
     # ---- statements
-    def _delete(self, table: str, conditions: Sequence[str]) -> None:
-        for start in range(0, len(conditions), KEYS_PER_STATEMENT):
-            some = " OR ".join(f"({condition})" for condition in conditions[start : start + KEYS_PER_STATEMENT])
-            self._client.execute(delete_statement(table, some, self._cluster))
+    def _delete(self, table: str, conditions: Sequence[Condition]) -> None:
+        for condition in together(conditions):
+            self._client.execute(delete_statement(table, condition, self._cluster))
 
     def _note(self, step: str, done: Sequence[Mended]) -> None:
         if not done:
@@ -420,9 +426,26 @@ def delete_statement(table: str, condition: str, cluster: Cluster | None = None)
     return f"ALTER TABLE {target} DELETE WHERE {condition} SETTINGS mutations_sync = 2"
 
 
-def _foreign(decoded: Range, found: Iterable[Difference]) -> dict[str, list[str]]:
+def together(conditions: Iterable[Condition]) -> Iterator[str]:
+    """One condition for many, in as few statements as the engine reads."""
+    terms: list[str] = []
+    sets: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for condition in conditions:
+        if isinstance(condition, Exactly):
+            sets[condition.columns].append(f"({', '.join(condition.values)})")
+        else:
+            terms.append(f"({condition})")
+    for columns, values in sets.items():
+        size = max(1, STATEMENT_BYTES // (max(map(len, values)) + 2))
+        for start in range(0, len(values), size):
+            yield f"({', '.join(columns)}) IN ({', '.join(values[start : start + size])})"
+    for start in range(0, len(terms), KEYS_PER_STATEMENT):
+        yield " OR ".join(terms[start : start + KEYS_PER_STATEMENT])
+
+
+def _foreign(decoded: Range, found: Iterable[Difference]) -> dict[str, list[Condition]]:
     """Conditions of what is to be deleted, by table: row by row, or the whole range where that is too much."""
-    by_table: dict[Positioned, list[str]] = defaultdict(list)
+    by_table: dict[Positioned, list[Condition]] = defaultdict(list)
     for difference in found:
         if difference.foreign is not None:
             by_table[difference.table].append(difference.foreign)
@@ -494,7 +517,7 @@ def _bytes(digest: int) -> bytes:
 
 
 def _text(value: str) -> str:
-    return f"unhex('{value.encode().hex()}')"
+    return text_literal(value.encode())
 
 
 def _time(milliseconds: int) -> str:
@@ -523,9 +546,10 @@ def _pair(pair: Pair) -> str:
     return " AND ".join([f"identity = unhex('{pair.identity.hex()}')", *sides])
 
 
-def _cell(cell: Cell) -> str:
-    return (
-        f"topic = {_text(cell.topic)} AND hour = {_date_time(cell.hour)} AND site = {_text(cell.site)}"
-        f" AND kind = {_text(cell.kind)} AND measure = {_text(cell.measure)} AND partition = {cell.partition}"
-        f" AND version <= {cell.version}"
+def _cell(cell: Cell) -> Exactly:
+    """All versions of it: an older one must not come back in its place."""
+    texts = (_text(cell.site), _text(cell.kind), _text(cell.measure))
+    return Exactly(
+        ("topic", "partition", "hour", "site", "kind", "measure"),
+        (_text(cell.topic), str(cell.partition), str(cell.hour // 1000), *texts),
     )

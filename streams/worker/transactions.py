@@ -12,9 +12,10 @@ without records, over all partitions that we write to, follows on every start, a
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from schemas.wire.aiokafka_private import add_to_transaction
 from streams.fold import Changes, Outputs
@@ -32,7 +33,16 @@ SETTLE_SECONDS = 10.0
 
 
 class RecordTooLarge(Exception):
-    """A record of ours does not fit into a record batch."""
+    """A topic refused a record of ours for its size; the text names topic and key, and what to do."""
+
+
+class _Batch(NamedTuple):
+    """What is known of a record batch that is on its way."""
+
+    topic: str
+    first_key: bytes | None
+    records: int
+    size: int
 
 
 class PartitionTransactions:
@@ -81,37 +91,44 @@ class PartitionTransactions:
         await self._producer.stop()
 
     async def write(self, outputs: Outputs, changelog: str, changes: Changes, appended_at: int) -> int:
-        """All or nothing: outputs, stamped ``appended_at``, and changes. Returns the offset of the last change."""
+        """All or nothing: outputs, stamped ``appended_at``, and changes. Returns the offset of the last change.
+
+        Raises `RecordTooLarge` where a topic takes no record of such a size.
+        """
         last = -1
         async with self._producer.transaction():
             sent = []
             for topic, pairs in outputs.items():
                 sent += await self._send(topic, pairs, appended_at)
             sent += await self._send(changelog, changes.items(), time.time_ns() // 1_000_000)
-            for future, count in sent:
-                last = (await future).offset + count - 1
+            for future, batch in sent:
+                try:
+                    last = (await future).offset + batch.records - 1
+                except MessageSizeTooLargeError as error:
+                    raise RecordTooLarge(
+                        f"{batch.topic} takes no batch of {batch.size} bytes, its first key is {batch.first_key!r}: "
+                        "raise its max.message.bytes, and have the rule that made the record bound it"
+                    ) from error
         self._written_at = time.monotonic()
         return last
 
     async def _send(
         self, topic: str, pairs: Iterable[tuple[bytes, bytes | None]], timestamp: int
-    ) -> list[tuple[asyncio.Future[Any], int]]:
-        """Hands the pairs over in as few batches as they fit into; returns each one's future and number of records."""
+    ) -> list[tuple[asyncio.Future[Any], _Batch]]:
+        """Hands the pairs over in as few batches as they fit into; a large record has one to itself."""
         sent = []
         batch = self._producer.create_batch()
+        first_key: bytes | None = None
         for key, value in pairs:
             if batch.append(key=key, value=value, timestamp=timestamp) is None:  # full
-                sent.append(await self._hand_over(batch, topic))
-                batch = self._producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=timestamp) is None:
-                    raise RecordTooLarge(
-                        f"record {key!r} for {topic} has {len(value or b'')} bytes, over {BATCH_BYTES}: the rule that "
-                        "made it must bound it"
-                    )
+                sent.append(await self._hand_over(batch, topic, first_key))
+                batch, first_key = self._producer.create_batch(), None
+                batch.append(key=key, value=value, timestamp=timestamp)
+            first_key = first_key or key
         if batch.record_count():
-            sent.append(await self._hand_over(batch, topic))
+            sent.append(await self._hand_over(batch, topic, first_key))
         return sent
 
-    async def _hand_over(self, batch: Any, topic: str) -> tuple[asyncio.Future[Any], int]:
-        count = batch.record_count()
-        return await self._producer.send_batch(batch, topic, partition=self.partition), count
+    async def _hand_over(self, batch: Any, topic: str, first_key: bytes | None) -> tuple[asyncio.Future[Any], _Batch]:
+        described = _Batch(topic, first_key, batch.record_count(), batch.size())
+        return await self._producer.send_batch(batch, topic, partition=self.partition), described

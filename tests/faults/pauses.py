@@ -16,6 +16,9 @@ _LOOK_SECONDS = 0.5
 _ANSWER_SECONDS = 60.0
 """A broker that was killed is back by then."""
 
+FLOWING_SECONDS = 3.0
+"""Positions are committed every one to three seconds: a partition that moves waits no longer."""
+
 FLOWS = {**dict.fromkeys(WORKER_GROUPS, "worker"), **dict.fromkeys(SINK_GROUP, "sink")}
 
 
@@ -33,6 +36,7 @@ class PauseWatch:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._moved: dict[tuple[str, str, int], tuple[int | None, float]] = {}
+        self._waiting: dict[tuple[str, str, int], float] = {}
         self._longest = dict.fromkeys(("worker", "sink"), 0.0)
         self._lock = threading.Lock()
         self._looked = threading.Event()
@@ -47,15 +51,33 @@ class PauseWatch:
         self._stop.set()
         self._thread.join()
 
-    def longest(self) -> Pause:
-        """The longest pause that ended, or still lasts, since the last call, as seen by a look that begins now."""
-        for _ in range(2):  # the look under way may have begun before
-            self._looked.clear()
-            self._looked.wait(_ANSWER_SECONDS)
+    def until_flowing(self, seconds: float) -> Pause:
+        """Wait until every partition moves or has nothing to wait for; returns the longest pause since the last call.
+
+        Raises TimeoutError.
+        """
+        deadline = time.monotonic() + seconds
+        while self._look_now() > FLOWING_SECONDS:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {seconds:.0f} s: every partition moves again; still: {self._stuck()}")
         with self._lock:
             found = Pause(**self._longest)
             self._longest = dict.fromkeys(("worker", "sink"), 0.0)
             return found
+
+    def _look_now(self) -> float:
+        """The longest wait that still lasts, as seen by a look that begins now."""
+        for _ in range(2):  # the one under way may have begun before
+            self._looked.clear()
+            if not self._looked.wait(_ANSWER_SECONDS):
+                return _ANSWER_SECONDS
+        with self._lock:
+            return max(self._waiting.values(), default=0.0)
+
+    def _stuck(self) -> str:
+        with self._lock:
+            worst = sorted(self._waiting.items(), key=lambda item: -item[1])[:3]
+        return ", ".join(f"{group} on {topic}/{number}: {wait:.0f} s" for (group, topic, number), wait in worst)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -80,5 +102,6 @@ class PauseWatch:
                     self._longest[flow] = max(self._longest[flow], now - since)
                 if lag.lag == 0 or lag.committed != committed:
                     since = now
+                self._waiting[place] = now - since
                 self._moved[place] = (lag.committed, since)
         self._looked.set()

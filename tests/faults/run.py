@@ -25,6 +25,9 @@ OVERLAP = 0.2
 
 FLUSH_EVERY = 1000
 
+FLOW_SECONDS = 180.0
+"""A partition that does not move for so long after a fault is stuck."""
+
 
 class Injection(NamedTuple):
     """A fault that was injected: how long that took, and the pause it made (None: it overlapped with another)."""
@@ -72,7 +75,7 @@ def strike(
             if not overlaps:
                 rig.wait_all_ready()
             published.result()
-            pause = None if overlaps else watch.longest()
+            pause = None if overlaps else watch.until_flowing(FLOW_SECONDS)
             injections.append(Injection(fault.name, seconds, pause if alone else None))
             told = (
                 f"longest pause {pause.worker:.1f} s of workers, {pause.sink:.1f} s of sinks" if pause else "overlaps"

@@ -8,8 +8,8 @@ from sinks.blocks import Span
 from sinks.clickhouse import Address, ClickHouse
 from sinks.findings import Finding
 from sinks.migrations import Cluster
-from sinks.repair import POSITIONS_AT_ONCE, delete_statement, plan
-from sinks.rereading import Reading, Stays, decode, literal, readable, tables_of
+from sinks.repair import POSITIONS_AT_ONCE, STATEMENT_BYTES, delete_statement, plan, together
+from sinks.rereading import Exactly, Reading, Stays, decode, literal, readable, tables_of
 from tests.unit.sinks.log import NOON, PARTITIONS, PERSONS, Gate, Log
 
 PLACE = ("check-ins", 2)
@@ -95,7 +95,18 @@ def test_every_table_with_positions_is_among_those_of_its_topic() -> None:
 
 
 def test_a_text_in_a_statement_cannot_end_it() -> None:
-    assert literal("a' OR 1 --", "String") == f"unhex('{b'''a' OR 1 --'''.hex()}')"
+    assert literal("a'", "String") == "'\\x61\\x27'"
     assert literal(b"PASSAGE", "Enum8('PASSAGE' = 1)") == "'PASSAGE'"
-    assert literal(NOON, "DateTime('UTC')") == f"toDateTime({NOON // 1000}, 'UTC')"
+    assert literal(NOON, "DateTime('UTC')") == str(NOON // 1000)
     assert readable("froms", "Array(DateTime64(3, 'UTC'))").startswith("arrayMap(")
+
+
+def test_many_rows_are_deleted_by_few_statements() -> None:
+    rows = [Exactly(("partition", "offset"), ("1", str(number))) for number in range(3)]
+    assert list(together([*rows, "offset < 0"])) == [
+        "(partition, offset) IN ((1, 0), (1, 1), (1, 2))",
+        "(offset < 0)",
+    ]
+    many = list(together(rows[:1] * STATEMENT_BYTES))
+    assert all(len(condition) < STATEMENT_BYTES + 100 for condition in many)
+    assert sum(condition.count("(1, 0)") for condition in many) == STATEMENT_BYTES
