@@ -39,8 +39,8 @@ def fault_run(
     with rig(directory, DISK_BYTES, brokers) as installation:
         left_out = {fault.name: why for fault in faults if (why := fault.missing(installation))}
         planned = schedule([fault for fault in faults if fault.name not in left_out], times, seed)
-        stream = _noted(generate(seed, events, persons), published)
-        injections = strike(installation, stream, events, planned, seed, tell)
+        stream = _noted(generate(seed, events, persons, rounds=len(planned) + 1), published)
+        injections = strike(installation, stream, planned, seed, tell)
         tell("all is published; waiting until it is folded, written and counted")
         settle(installation)
         model, in_log = Model(installation.home.settings.partitions), Counter[bytes]()

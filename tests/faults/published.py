@@ -12,3 +12,8 @@ class Published(NamedTuple):
     value: bytes | None
     appended_at: int
     partition: int | None = None
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is one of the stream's time marks: they alone have these keys and a partition that is named."""
+        return self.partition is not None and self.key is not None and self.key.startswith(b"mark-")

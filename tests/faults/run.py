@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import NamedTuple
 
 from infra.column_store import reader_address
@@ -49,25 +48,24 @@ def schedule(faults: Sequence[Fault], times: int, seed: int) -> list[Fault]:
 def strike(
     rig: Rig,
     stream: Iterable[Published],
-    events: int,
     planned: Sequence[Fault],
     seed: int,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Injection]:
-    """Publish the stream in as many parts as there are faults; each fault strikes while its part is published."""
+    """Publish the stream round by round; each fault strikes while its round is published. A round ends with time marks:
+    what lies behind the last ones waits for the next, fault or no fault."""
     chosen = random.Random(f"moments {seed}")
-    part = -(-events // (len(planned) + 1))
-    records = iter(stream)
+    rounds = rounds_of(stream)
     injections: list[Injection] = []
     with (
         PauseWatch(rig.home) as watch,
         ThreadPoolExecutor(1) as publishing,
         Publisher(rig.home.kafka_bootstrap, delivery_timeout_ms=300_000) as publisher,
     ):
-        publish(publisher, islice(records, part))
+        publish(publisher, next(rounds))
         alone = True
         for number, fault in enumerate(planned, 1):
-            published = publishing.submit(publish, publisher, islice(records, part))
+            published = publishing.submit(publish, publisher, next(rounds))
             start = time.monotonic()
             fault.inject(rig, chosen)
             seconds = time.monotonic() - start
@@ -83,12 +81,26 @@ def strike(
             tell(f"{number}/{len(planned)} {fault.name}: {seconds:.1f} s, {told}")
             alone = not overlaps
             rig.check()
-        publish(publisher, records)
+        for last in rounds:
+            publish(publisher, last)
     rig.wait_all_ready()
     return injections
 
 
-def publish(publisher: Publisher, records: Iterator[Published]) -> None:
+def rounds_of(stream: Iterable[Published]) -> Iterator[list[Published]]:
+    """The parts of a stream, each with the time marks that end it."""
+    part: list[Published] = []
+    after_mark = False
+    for record in stream:
+        if after_mark and not record.is_mark:
+            yield part
+            part = []
+        part.append(record)
+        after_mark = record.is_mark
+    yield part
+
+
+def publish(publisher: Publisher, records: Iterable[Published]) -> None:
     """Publish records in order; returns when all are acknowledged."""
     for number, record in enumerate(records, 1):
         publisher.publish_encoded(
