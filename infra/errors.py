@@ -35,3 +35,11 @@ class PartFailed(CannotRun):
 
 class HomeInUse(CannotRun):
     """Another supervisor runs on this home."""
+
+
+def kafka_is_silent(bootstrap: str, error: Exception) -> MissingPart:
+    """What to raise where no broker answers at an address."""
+    return MissingPart(
+        f"kafka at {bootstrap} does not answer ({error}); start it with checkline up, or correct "
+        "CHECKLINE_KAFKA_BOOTSTRAP"
+    )

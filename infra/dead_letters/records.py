@@ -10,7 +10,7 @@ from kafka.errors import KafkaError
 
 from infra.dead_letters.letters import Letter
 from infra.dead_letters.positions import Position
-from infra.errors import CannotRun, MissingPart
+from infra.errors import CannotRun, kafka_is_silent
 from schemas.registry import default_registry
 from schemas.topics import DEAD_LETTERS
 from schemas.wire.rows import RowCodec
@@ -48,10 +48,7 @@ class RecordReader:
                 **client_options,
             )
         except KafkaError as error:
-            raise MissingPart(
-                f"kafka at {bootstrap} does not answer ({error}); start it with checkline up, or correct "
-                "CHECKLINE_KAFKA_BOOTSTRAP"
-            ) from error
+            raise kafka_is_silent(bootstrap, error) from error
 
     def __enter__(self) -> Self:
         return self

@@ -20,7 +20,7 @@ from infra.dead_letters.letters import NOT_FOLDED, Letter, Retry
 from infra.dead_letters.positions import Position
 from infra.dead_letters.records import Raw
 from infra.edge.publisher import PublishFailed, row_codec
-from infra.errors import MissingPart
+from infra.errors import kafka_is_silent
 from schemas import topics
 from schemas.codes import Refusal
 from schemas.events import Event
@@ -214,10 +214,7 @@ class Retrier:
                 **client_options,
             )
         except KafkaError as error:
-            raise MissingPart(
-                f"kafka at {bootstrap} does not answer ({error}); start it with checkline up, or correct "
-                "CHECKLINE_KAFKA_BOOTSTRAP"
-            ) from error
+            raise kafka_is_silent(bootstrap, error) from error
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from infra.errors import CannotRun, MissingPart
+from infra.errors import CannotRun, kafka_is_silent
 from schemas import topics
 from schemas.events import Event, TimeMark
 from schemas.registry import default_registry
@@ -87,10 +87,7 @@ class Publisher:
                 **client_options,
             )
         except KafkaError as error:
-            raise MissingPart(
-                f"kafka at {bootstrap} does not answer ({error}); start it with checkline up, or correct "
-                "CHECKLINE_KAFKA_BOOTSTRAP"
-            ) from error
+            raise kafka_is_silent(bootstrap, error) from error
         self._partitions: dict[str, int] = {}
 
     def publish(self, event: Event, *, appended_at: int | None = None) -> None:

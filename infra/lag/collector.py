@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, RetriableError
 
-from infra.errors import MissingPart
+from infra.errors import MissingPart, kafka_is_silent
 from schemas.topics import INPUT_TOPICS
 
 FETCH_MS = 3000
@@ -60,7 +60,7 @@ class LagCollector:
             )
             self._admin = self._connect_admin()
         except KafkaError as error:
-            raise MissingPart(f"kafka at {bootstrap} does not answer ({error}); start it with checkline up") from error
+            raise kafka_is_silent(bootstrap, error) from error
 
     def __enter__(self) -> Self:
         return self
