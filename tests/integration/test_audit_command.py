@@ -79,12 +79,10 @@ def test_the_command_names_what_differs_mends_it_and_says_that_it_holds(fed_home
     assert digests(writer) == damaged
     mended = fed_home.call("audit", "--all", "--repair", "--json")
     assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert "round 1: " in mended.stderr
     document = json.loads(mended.stdout)
     assert (document["left"], document["lost"]) == ([], [])
     assert sum(one["written"] for one in document["repaired"]) > 0
-    again = fed_home.call("audit", "--all")
-    assert again.returncode == 0, again.stdout
-    assert again.stderr.splitlines()[-1] == "the tables are the log: no difference found"
     after = digests(writer)
     # A gap is filled with one block, whatever blocks were there before.
     assert {**after, "ledger": ""} == {**before, "ledger": ""}
@@ -153,20 +151,20 @@ def test_repairs_beside_a_running_sink_leave_what_it_writes_alone(fed_home: FedH
     try:
         [(before,)] = writer.rows(counted)
         until(lambda: writer.rows(counted)[0][0] > before)
-        for statement in (
+        damage(
+            writer,
             "temperatures DELETE WHERE source = 'steady' AND sequence % 2 = 0",
             "temperatures UPDATE site = 'elsewhere' WHERE source = 'steady' AND sequence % 3 = 0",
             "arrivals DELETE WHERE topic = 'temperatures' AND offset % 4 = 0",
-        ):
-            damage(writer, statement)
-            result = fed_home.call("audit", "--topic", "temperatures", "--all", "--repair")
-            assert result.returncode in (0, 1), result.stderr  # what was wrong when the last look began may be new
+        )
+        result = fed_home.call("audit", "--topic", "temperatures", "--all", "--repair")
+        assert result.returncode == 0, result.stdout + result.stderr
         assert stream.is_alive()
     finally:
         stream.stop.set()
         stream.join()
     fed_home.catch_up()
-    result = fed_home.call("audit", "--all", "--repair")
+    result = fed_home.call("audit", "--all")
     assert result.returncode == 0, result.stdout + result.stderr
     query = "SELECT count(), uniqExact(sequence) FROM checkline.temperatures FINAL WHERE source = 'steady'"
     assert writer.rows(query) == [(stream.published, stream.published)]
@@ -198,7 +196,7 @@ def test_a_repair_that_was_killed_is_simply_run_again(fed_home: FedHome, writer:
     assert {**digests(writer), "ledger": ""} == {**before, "ledger": ""}
 
 
-def until(condition: Callable[[], bool], seconds: float = CALL_SECONDS) -> None:
+def until(condition: Callable[[], bool], seconds: float = 2 * CALL_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not in time"
