@@ -18,7 +18,7 @@ from streams.worker.faust_private import DrainingConsumer, Fetched
 from streams.worker.hang import exit_after_hang
 from streams.worker.partition import OwnedPartition
 from streams.worker.recovery import ChangelogRecovery, RecoveryProgress
-from streams.worker.transactions import PartitionTransactions
+from streams.worker.transactions import PartitionTransactions, StatesUnknown, states_left
 
 POLL_SECONDS = 0.05
 """Longest wait for records: a tick that becomes due meanwhile is late by so much."""
@@ -192,13 +192,23 @@ class BatchConsumer(DrainingConsumer):
             await self._release()
             self._owned = {number: self._own(number) for number in self._co_partitioned(assigned)}
             self._progress.begin(self._owned)
+            left = await self._states_left()
             # Before recovery asks for the end of the changelog: behind that end nobody may append but us.
-            await asyncio.gather(*(owned.start() for owned in self._owned.values()))
+            await asyncio.gather(*(owned.start(left.get(owned.transactional_id)) for owned in self._owned.values()))
         except Exception as error:  # aiokafka would log it and go on
             log.critical("partitions cannot be taken over: %r", error, exc_info=error)
             await self.app.crash(error)
             return
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _states_left(self) -> Mapping[str, str]:
+        """How the last transactions of our partitions ended."""
+        names = [owned.transactional_id for owned in self._owned.values()]
+        try:
+            return await asyncio.to_thread(states_left, server_list(self.transport.url, BROKER_PORT), names)
+        except StatesUnknown as error:
+            log.warning("not known how the last transactions ended, none is made sure of: %s", error)
+            return {}
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.stop_flow()

@@ -54,9 +54,15 @@ class OwnedPartition:
         self._store: PartitionedStore = agent.table.data
         self._changelog: str = agent.table.changelog_topic.get_topic_name()
 
-    async def start(self) -> None:
-        """Fences the former owner: from here on the changelog can only grow by our own hand."""
-        await self._transactions.start()
+    @property
+    def transactional_id(self) -> str:
+        """Of the partition, whoever owns it."""
+        return self._transactions.transactional_id
+
+    async def start(self, left: str | None) -> None:
+        """Fences the former owner: from here on the changelog can only grow by our own hand. ``left``: the state of its
+        last transaction."""
+        await self._transactions.start(left)
 
     async def stop(self) -> None:
         await self._transactions.stop()

@@ -3,15 +3,17 @@
 Starting a partition's producer fences whoever had it before and aborts what was left open, so after `start` nobody can
 append to the partition's part of the changelog but us.
 
-A broker that dies right behind a commit has to end the transaction when it is back: a marker in every partition that
-was written. Kafka 4.3 leaves one out where the partition has no leader at that moment (it takes it for deleted), and
-what lies behind is hidden from readers for good. The next transaction of the same producer ends it as well. So one
-without records, over all partitions that we write to, follows on every start, and on a while without a write.
+A broker that dies right behind the end of a transaction has to write its markers when it is back: one in every
+partition that was written. Kafka 4.3 leaves one out where the partition has no leader at that moment (it takes it for
+deleted), and what lies behind is hidden from readers for good. The next end of a transaction of the same producer ends
+the forgotten one as well, in its own sense. So one without records goes over all partitions that we write to: a while
+after the last write, and on every start in the sense in which the coordinator says that the last one had ended.
 """
 
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -30,6 +32,37 @@ a worker that stood still for less than that finds its transaction as it left it
 
 SETTLE_SECONDS = 10.0
 """So long after the last write every marker should stand: then it is made sure."""
+
+
+_COMMITTED = ("PrepareCommit", "CompleteCommit")
+_ABORTED = ("Ongoing", "PrepareAbort", "PrepareEpochFence", "CompleteAbort")
+
+
+class StatesUnknown(Exception):
+    """No coordinator says how the last transactions ended."""
+
+
+def states_left(bootstrap: list[str], transactional_ids: Iterable[str]) -> dict[str, str]:
+    """The state of each id's last transaction, by its coordinator; what no coordinator knows is left out.
+
+    Blocks; to be asked before a producer of the id starts, which begins anew. Raises StatesUnknown.
+    """
+    # Wanted by a worker that starts, and takes a while to import.
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError, TransactionalIdNotFoundError
+
+    states = {}
+    try:
+        client = KafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            for name in transactional_ids:
+                with suppress(TransactionalIdNotFoundError):
+                    states[name] = str(client.describe_transactions([name])[name].state.value)
+        finally:
+            client.close()
+    except KafkaError as error:
+        raise StatesUnknown(repr(error)) from error
+    return states
 
 
 class RecordTooLarge(Exception):
@@ -58,12 +91,13 @@ class PartitionTransactions:
         topics: Collection[str] = (),
     ) -> None:
         self.partition = partition
+        self.transactional_id = f"{app_id}-{partition}"
         self._places = [(topic, partition) for topic in topics]
         self._written_at: float | None = None  # of what no transaction over all partitions has followed yet
         self._producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap,
             client_id=f"{app_id}-{partition}",
-            transactional_id=f"{app_id}-{partition}",
+            transactional_id=self.transactional_id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             acks="all",
             max_batch_size=BATCH_BYTES,
@@ -71,10 +105,15 @@ class PartitionTransactions:
             **security,
         )
 
-    async def start(self) -> None:
-        """Fences the former owner, and ends what it left without an end."""
+    async def start(self, left: str | None = None) -> None:
+        """Fences the former owner. ``left``: what `states_left` says of its last transaction, which is made sure of."""
         await self._producer.start()
-        await self.settle()
+        if left in _COMMITTED:
+            await self.settle()
+        elif left in _ABORTED:
+            await self._producer.begin_transaction()
+            add_to_transaction(self._producer, self._places)
+            await self._producer.abort_transaction()
 
     @property
     def is_unsettled(self) -> bool:

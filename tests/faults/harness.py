@@ -15,10 +15,10 @@ from tests.faults.model import Model
 from tests.faults.published import Published
 from tests.faults.report import Report
 from tests.faults.rig import rig
-from tests.faults.run import schedule, settle, strike
+from tests.faults.run import ROUNDS_A_FAULT, schedule, settle, strike
 from tests.faults.stream import generate
 
-DISK_BYTES = 2 << 30
+DISK_BYTES = 1 << 30
 """The column store's file system: memory, of which only what is written is taken."""
 
 
@@ -39,7 +39,7 @@ def fault_run(
     with rig(directory, DISK_BYTES, brokers) as installation:
         left_out = {fault.name: why for fault in faults if (why := fault.missing(installation))}
         planned = schedule([fault for fault in faults if fault.name not in left_out], times, seed)
-        stream = _noted(generate(seed, events, persons, rounds=len(planned) + 1), published)
+        stream = _noted(generate(seed, events, persons, rounds=(len(planned) + 1) * ROUNDS_A_FAULT), published)
         injections = strike(installation, stream, planned, seed, tell)
         tell("all is published; waiting until it is folded, written and counted")
         settle(installation)

@@ -4,6 +4,8 @@ A fault returns when the harm is done and taken back, not when everything has re
 allow says why (`Fault.missing`).
 """
 
+import errno
+import io
 import os
 import random
 import signal
@@ -14,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from tests.faults.column_store_proxy import Moment
@@ -27,7 +30,7 @@ CLOCK_STEPS_MS = (-86_400_000, 86_400_000, -3_600_000, 7_200_000, 60_000, -500)
 STARVED_SECONDS = (0.5, 3.0)
 REBALANCE_SECONDS = 20.0
 BALLAST = "ballast"
-_RESERVE_BYTES = 4096
+_PIECE = bytes(1 << 20)
 
 
 class Fault(NamedTuple):
@@ -85,7 +88,7 @@ def kill_column_store(rig: Rig, chosen: random.Random) -> None:
 def disconnect_column_store(rig: Rig, chosen: random.Random) -> None:
     """Cut all connections of the sinks in the middle of whatever they say."""
     for _ in range(chosen.randint(1, 3)):
-        rig.proxy.cut()
+        wait_until(lambda: rig.proxy.cut() > 0, MOMENT_SECONDS, "a sink is connected", rig.check)
         time.sleep(chosen.uniform(0, 0.5))
 
 
@@ -104,15 +107,20 @@ def kill_sink_at(*moments: Moment) -> Callable[[Rig, random.Random], None]:
 
 def refuse_sends(rig: Rig, chosen: random.Random) -> None:
     """The broker refuses records over a size that no record of ours keeps to: every send to a topic fails."""
-    topic = chosen.choice(["risk-changes", "sla-events", "dead-letters"])
+    topic = chosen.choice(["risk-changes", "sla-events"])
     with kafka_admin(rig) as admin:
         stated = admin.describe_configs([_topic(topic)])["topic"][topic].get("max.message.bytes")
         admin.alter_configs([_topic(topic, {"max.message.bytes": str(MARKER_BYTES)})])
+        restarts = _restarts(rig)
         try:
-            time.sleep(chosen.uniform(*STARVED_SECONDS))
+            wait_until(lambda: _restarts(rig) > restarts, MOMENT_SECONDS, "a send was refused, and its worker stopped")
         finally:
             restored = ("SET", stated["value"]) if stated else ("DELETE", None)
             admin.alter_configs([_topic(topic, {"max.message.bytes": restored})])
+
+
+def _restarts(rig: Rig) -> int:
+    return sum(rig.status(name).restarts for name in rig.names("worker-"))
 
 
 MARKER_BYTES = 110
@@ -137,13 +145,24 @@ def fill_disk(rig: Rig, chosen: random.Random) -> None:
     assert rig.disk is not None
     ballast = rig.disk / BALLAST
     try:
-        deadline = time.monotonic() + chosen.uniform(*STARVED_SECONDS)
         with ballast.open("wb", buffering=0) as stream:
+            _fill(stream)
+            deadline = time.monotonic() + chosen.uniform(*STARVED_SECONDS)
             while time.monotonic() < deadline:
-                with suppress(OSError):  # what merges free in the meantime is taken as well
-                    stream.write(bytes(1 << 16))
+                _fill(stream)  # what merges free in the meantime is taken as well
+                time.sleep(0.01)
     finally:
         ballast.unlink()
+
+
+def _fill(stream: io.FileIO) -> None:
+    """Write until there is no room."""
+    try:
+        while True:
+            stream.write(_PIECE)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
 
 
 def make_read_only(rig: Rig, chosen: random.Random) -> None:
@@ -151,6 +170,8 @@ def make_read_only(rig: Rig, chosen: random.Random) -> None:
     assert rig.disk is not None
     _make(rig.disk, "+i")
     try:
+        with pytest.raises(PermissionError):  # it is in effect
+            (rig.disk / "probe").mkdir()
         time.sleep(chosen.uniform(*STARVED_SECONDS))
     finally:
         _make(rig.disk, "-i")

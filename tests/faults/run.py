@@ -23,6 +23,8 @@ OVERLAP = 0.2
 """Share of the faults that strike before the harm of the one before is mended. Their pauses are not reported."""
 
 FLUSH_EVERY = 1000
+ROUNDS_A_FAULT = 4
+ROUND_SECONDS = 0.3
 
 FLOW_SECONDS = 180.0
 """A partition that does not move for so long after a fault is stuck."""
@@ -52,8 +54,8 @@ def strike(
     seed: int,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Injection]:
-    """Publish the stream round by round; each fault strikes while its round is published. A round ends with time marks:
-    what lies behind the last ones waits for the next, fault or no fault."""
+    """Publish the stream round by round; each fault strikes while its rounds are published and worked on. A round ends
+    with time marks: what lies behind the last ones waits for the next, fault or no fault."""
     chosen = random.Random(f"moments {seed}")
     rounds = rounds_of(stream)
     injections: list[Injection] = []
@@ -62,10 +64,11 @@ def strike(
         ThreadPoolExecutor(1) as publishing,
         Publisher(rig.home.kafka_bootstrap, delivery_timeout_ms=300_000) as publisher,
     ):
-        publish(publisher, next(rounds))
+        publish_slowly(publisher, rounds)
         alone = True
         for number, fault in enumerate(planned, 1):
-            published = publishing.submit(publish, publisher, next(rounds))
+            published = publishing.submit(publish_slowly, publisher, rounds)
+            time.sleep(chosen.uniform(0, ROUNDS_A_FAULT * ROUND_SECONDS))
             start = time.monotonic()
             fault.inject(rig, chosen)
             seconds = time.monotonic() - start
@@ -98,6 +101,13 @@ def rounds_of(stream: Iterable[Published]) -> Iterator[list[Published]]:
         part.append(record)
         after_mark = record.is_mark
     yield part
+
+
+def publish_slowly(publisher: Publisher, rounds: Iterator[list[Published]]) -> None:
+    """Publish the rounds of one fault, so that there is work all the while."""
+    for _ in range(ROUNDS_A_FAULT):
+        publish(publisher, next(rounds))
+        time.sleep(ROUND_SECONDS)
 
 
 def publish(publisher: Publisher, records: Iterable[Published]) -> None:
