@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
@@ -287,8 +288,16 @@ def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
 
 
 async def _read(bootstrap: str, spans: Collection[Span]) -> dict[Span, list[RecordBatch]]:
-    """The record batches of ranges of the log, at most one a partition. Raises MissingPart when they do not come."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed")
+    """The record batches of ranges of the log, at most one a partition.
+
+    Raises MissingPart when they do not come, or are in the log no more: that they are gone must not look like nothing.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+    )
     hand_out_batches(consumer, [topic.name for topic in ALL_TOPICS])
     waiting = {TopicPartition(span.topic, span.partition): span for span in spans}
     batches: dict[Span, list[RecordBatch]] = {span: [] for span in spans}
@@ -314,5 +323,7 @@ async def _read(bootstrap: str, spans: Collection[Span]) -> dict[Span, list[Reco
                     f"{STALLED_SECONDS:.0f} s; see checkline status"
                 )
         return batches
+    except OffsetOutOfRangeError as error:
+        raise MissingPart(f"kafka no longer holds a range that is to be read ({error.args[0]}); audit again") from error
     finally:
         await consumer.stop()

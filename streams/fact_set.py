@@ -16,11 +16,12 @@ NEVER = 2**63 - 1
 MOST_FACTS_A_DAY = 1000
 """More facts than this of one key and day are a stuck device: the smallest identity hashes are kept."""
 
-MOST_FACTS = 3000
-"""Likewise of one key in all: more than forty a day, for as long as facts are kept."""
+MOST_FACTS = 10_000
+"""Likewise of one key in all: a device that was stuck for ten days. A fact has about 75 bytes, a state is one record of
+the changelog."""
 
 LARGEST_FACT_BYTES = 2048
-"""A larger fact is none. With `MOST_FACTS` it bounds a state, which is one record of the changelog."""
+"""A larger fact is none."""
 
 _DAY_MS = 86_400_000
 _ENCODER = msgspec.msgpack.Encoder()

@@ -314,18 +314,20 @@ class Connection(threading.Thread):
         settings = f" SETTINGS {insert.settings}" if insert.settings else ""
         self._send_block(header(structure, self._custom_serialization))
         # The engine's streamed insert says nothing when the disk is full: a plain statement over the same bytes does.
-        with os.fdopen(os.memfd_create("insert"), "wb", buffering=0) as sent:
+        with os.fdopen(os.memfd_create("insert"), "wb") as sent:
             rows = 0
             for _, block in self._blocks():
                 if block.rows:
                     sent.write(block.raw)
                     rows += block.rows
                 self._profile_events()
+            sent.flush()
             size = sent.tell()
             if rows:
                 self._token = session.new_token()
                 source = f"file('/proc/self/fd/{sent.fileno()}', 'Native')"
-                session.run(f"INSERT INTO {insert.table} {insert.columns}{settings} SELECT * FROM {source}")
+                names = ", ".join(quote_name(name) for name, _ in structure)  # as blocks are read: by name
+                session.run(f"INSERT INTO {insert.table} {insert.columns}{settings} SELECT {names} FROM {source}")
         self._end_insert(rows, size)
 
     def _insert_input(self, session: Session, insert: InsertInput) -> None:

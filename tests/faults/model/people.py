@@ -26,7 +26,7 @@ from tests.faults.model.reference import Reference
 LEVELS = ["NONE", "MEDIUM", "HIGH"]
 TIERS = ["NOT_STATED", "LOW", "MEDIUM", "HIGH"]
 FACTS_A_DAY = 1_000
-FACTS_IN_ALL = 3_000
+FACTS_IN_ALL = 10_000
 LONGEST_FACT = 16_384
 
 OBSERVED = [
@@ -139,8 +139,8 @@ class Person:
 
     def kept(self) -> set[Fact]:
         """The facts without the surplus of a stuck device: of more than 1,000 of a day, those with the 1,000 smallest
-        identity hashes, and of more than 3,000 in all those with the 3,000 smallest. Facts that say nothing that any
-        rule reads are not counted."""
+        identity hashes, and of more than 10,000 in all those with the 10,000 smallest. Facts that say nothing
+        that any rule reads are not counted."""
         days: dict[int, list[Fact]] = {}
         for fact in self.facts:
             if fact.said:

@@ -105,7 +105,9 @@ def test_a_stuck_device_cannot_grow_a_state_without_bound_whatever_the_order(rev
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_device_stuck_for_weeks_cannot_grow_a_state_without_bound_either(reverse: bool) -> None:
     desk = Desk()
-    days = [[desk.reading(385, NOON + day * DAY + i) for i in range(MOST_FACTS_A_DAY)] for day in range(5)]
+    days = [
+        [desk.reading(366, NOON + day * DAY + i, slot="NOON") for i in range(MOST_FACTS_A_DAY)] for day in range(11)
+    ]
     bench, other = FoldBench(), FoldBench()
     for of_day in reversed(days) if reverse else days:
         bench.publish(*of_day, as_of=NOON)
