@@ -6,6 +6,7 @@ machine takes from the end of a store is read again from the changelog, because 
 
 import asyncio
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,10 @@ MEMORY_URL = "checkline-memory://"
 
 LOCKED_SECONDS = 3.0
 _LOCKED_POLL_SECONDS = 0.05
+
+STALE_SECONDS = 28 * 86_400
+"""The changelog tells for a month that a key is gone (`delete.retention.ms`); an older store may never hear of it."""
+
 _WRITE_BUFFER_BYTES = 8 << 20
 _BLOCK_CACHE_BYTES = 32 << 20
 
@@ -173,8 +178,11 @@ class RocksStore(PartitionedStore):
 
     def _opened(self, partition: int) -> StorePartition:
         own = self.directory(partition)
+        _forget_if_stale(own)
         if not own.exists():
             for other in self._of_others(own):
+                if _is_stale(other):
+                    continue
                 try:
                     found = RocksPartition(other, self._options(), self._rule)
                     log.info("partition %d: taken over with %s", partition, other)
@@ -203,6 +211,17 @@ class RocksStore(PartitionedStore):
         options.set_compression_type(DBCompressionType.lz4())
         options.set_keep_log_file_num(2)
         return options
+
+
+def _is_stale(directory: Path) -> bool:
+    newest = max((file.stat().st_mtime for file in directory.iterdir()), default=0.0)
+    return time.time() - newest > STALE_SECONDS
+
+
+def _forget_if_stale(directory: Path) -> None:
+    if directory.exists() and _is_stale(directory):
+        log.warning("%s is not of this month: it is made anew from the changelog", directory)
+        shutil.rmtree(directory)
 
 
 def register() -> None:

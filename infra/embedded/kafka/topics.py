@@ -12,6 +12,9 @@ from infra.errors import CannotRun
 from infra.settings import Clock
 from schemas.topics import ALL_TOPICS, FOREVER, LARGEST_STATE_BYTES, Topic, partitions_of
 
+DELETIONS_KEPT_MS = 30 * 86_400_000
+"""Longer than a worker trusts a store of its own: see `streams.worker.stores`."""
+
 
 class TopicsRefused(CannotRun):
     """The broker did not create a topic, or has it with another number of partitions."""
@@ -51,8 +54,13 @@ def changelog_spec(name: str, partitions: int) -> TopicSpec:
 
     Its times are the broker's own: nothing reads them, and a worker whose clock is an hour ahead would be refused.
     """
-    settings = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
-    return TopicSpec(name, partitions, {**settings, "max.message.bytes": str(LARGEST_STATE_BYTES)})
+    settings = {
+        "cleanup.policy": "compact",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(LARGEST_STATE_BYTES),
+        "delete.retention.ms": str(DELETIONS_KEPT_MS),
+    }
+    return TopicSpec(name, partitions, settings)
 
 
 def create_topics(

@@ -1,6 +1,8 @@
 """Both stores keep raw states of partitions, with the changelog offset in the same write."""
 
 import asyncio
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from faust.types import TP
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.markers import Marker, as_changes
 from streams.worker.store_partition import StoreLocked
-from streams.worker.stores import MEMORY_URL, ROCKS_URL, PartitionedStore
+from streams.worker.stores import MEMORY_URL, ROCKS_URL, STALE_SECONDS, PartitionedStore
 
 CHANGELOG = "app-persons-changelog"
 
@@ -132,6 +134,24 @@ def test_what_a_neighbour_left_is_taken_over_unless_it_runs(tmp_path: Path) -> N
         for partition in store.opened():
             store.close(partition)
     assert not any((tmp_path / "ours").rglob("persons-0.rocks"))
+
+
+@pytest.mark.parametrize(("seconds", "offset"), [(STALE_SECONDS - 3_600, 7), (STALE_SECONDS + 3_600, None)])
+def test_a_store_that_may_have_missed_deletions_is_not_trusted(
+    seconds: float, offset: int | None, tmp_path: Path
+) -> None:
+    old = open_store(ROCKS_URL, tmp_path / "old")
+    old.open(0)
+    old.write(0, {b"gone": b"1"}, 7)
+    old.close(0)
+    then = time.time() - seconds
+    for file in (tmp_path / "old").rglob("*"):
+        os.utime(file, (then, then))
+    ours = open_store(ROCKS_URL, tmp_path / "ours", neighbours=(tmp_path / "old",))
+    for store in (ours, old):  # a neighbour's, and our own
+        store.open(0)
+        assert store.changelog_offset(0) == offset
+        store.close(0)
 
 
 def test_our_own_store_goes_before_a_neighbours(tmp_path: Path) -> None:
