@@ -23,7 +23,7 @@ from sinks import repair
 from sinks.audit import Finding, audit, next_ranges
 from sinks.blocks import Span
 from sinks.clickhouse import ClickHouse
-from sinks.comparisons import MOST_ROWS, cells
+from sinks.comparisons import MOST_ROWS, Cell, cells
 from sinks.ledger import Ledger, Place
 from sinks.rereading import Reading
 
@@ -144,10 +144,17 @@ def _reading(home: Home) -> Reading:
 
 
 def _wait_until_counted(client: ClickHouse) -> None:
-    """Returns when no cell is wrong any more, or no sink seems to count: the audit that follows says which."""
+    """Returns when no cell is wrong that was wrong from the start, or no sink seems to count: the audit that follows
+    says which. While events flow, some cell or other is always about to be counted."""
+
+    def wrong() -> set[Cell]:
+        return {*cells(client, Ledger(client, client.name).positions(), MOST_ROWS_TO_MEND)}
+
     deadline = time.monotonic() + COUNTED_SECONDS
-    while cells(client, Ledger(client, client.name).positions()) and time.monotonic() < deadline:
+    waiting = wrong()
+    while waiting and time.monotonic() < deadline:
         time.sleep(COUNTED_POLL_SECONDS)
+        waiting &= wrong()
 
 
 def _ranges(home: Home, scope: Scope, log: "Log", cursors: dict[Place, int]) -> list[Span]:
