@@ -356,6 +356,7 @@ def test_writing_a_range_again_repairs_what_was_lost_or_altered(client: ClickHou
         client.execute(f"ALTER TABLE checkline.check_ins {damage} SETTINGS mutations_sync = 1")
     sink.recounter.add(sink.writer.write(log.spans()))
     sink.recounter.run()
+    client.execute("OPTIMIZE TABLE checkline.check_ins FINAL")  # of two rows of one position the later one stays
     spans = log.spans()
     assert audit(client, log.ends, read_log=lambda span: spans[span], ranges=spans, partitions=PARTITIONS) == []
 
