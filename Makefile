@@ -27,8 +27,10 @@ format: $(ENVIRONMENT)
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
-# Hundreds of crashes under load, compared with an independent model: most of an hour (as root, to fill a disk as well).
+# Hundreds of crashes under load, compared with an independent model, and three brokers that die in turn: more than an
+# hour (as root, to fill a disk as well).
 faults: $(ENVIRONMENT)
+	$(RUN)/pytest -m long tests
 	$(RUN)/python -m tests.faults
 
 bench: $(ENVIRONMENT)

@@ -10,6 +10,7 @@ __all__ = ["clickhouse_server", "kafka_cluster", "no_unexpected_errors", "nothin
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers of this suite."""
+    config.addinivalue_line("markers", "long: minutes of crashes, for `make faults`; left out otherwise")
     config.addinivalue_line(
         "markers", "expects_errors(pattern): the test provokes ERROR logs that match this regular expression"
     )

@@ -435,6 +435,7 @@ MUCH = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_a_repair_that_died_at_any_step_is_simply_run_again(intact: Intact, address: Address, step: str) -> None:
     world = intact.world

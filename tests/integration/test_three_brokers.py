@@ -22,6 +22,8 @@ from infra.home import Home
 from infra.settings import read_settings
 from tests.support.steady_flow import Pauses, SteadyFlow, keys_in_log
 
+pytestmark = pytest.mark.long
+
 NODES = ("kafka-1", "kafka-2", "kafka-3")
 DEADLINE_SECONDS = 120.0
 SECOND_FLOW = 1 << 20
