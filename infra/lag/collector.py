@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import KafkaError, RetriableError
+from kafka.errors import KafkaConnectionError, KafkaError, RetriableError
 
 from infra.errors import MissingPart, kafka_is_silent
 from schemas.topics import INPUT_TOPICS
+
+T = TypeVar("T")
 
 FETCH_MS = 3000
 ATTEMPTS = 10
@@ -46,15 +48,18 @@ class LagCollector:
 
     def __init__(self, bootstrap: str, groups: Mapping[str, Iterable[str]], client_options: Mapping[str, Any]) -> None:
         servers = bootstrap.split(",")
+        self._several = len(servers) > 1
         self._groups = {group: tuple(topics) for group, topics in groups.items()}
         try:
-            self._consumer = KafkaConsumer(
+            self._connect_consumer: Callable[[], Any] = partial(
+                KafkaConsumer,
                 bootstrap_servers=servers,
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",
                 **client_options,
             )
+            self._consumer = self._connect_consumer()
             self._connect_admin: Callable[[], Any] = partial(
                 KafkaAdminClient, bootstrap_servers=servers, **client_options
             )
@@ -73,7 +78,25 @@ class LagCollector:
     def collect(self, now_ms: int | None = None) -> list[PartitionLag]:
         """Lag of all groups, sorted. At ``now_ms`` (UTC milliseconds) each waiting record has an age; without it no
         record is read, and ages are None. Raises MissingPart when the broker stops to answer."""
-        return sorted(lag for group, topics in self._groups.items() for lag in self._of_group(group, topics, now_ms))
+        return self._while_one_is_down(
+            lambda: sorted(
+                lag for group, topics in self._groups.items() for lag in self._of_group(group, topics, now_ms)
+            )
+        )
+
+    def _while_one_is_down(self, ask: Callable[[], T]) -> T:
+        """Asks again where one of several brokers refuses the connection: another leads its partitions in a moment."""
+        deadline = time.monotonic() + (COORDINATOR_SECONDS if self._several else 0.0)
+        while True:
+            try:
+                return ask()
+            except KafkaConnectionError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+            with suppress(KafkaError):  # a client that knew the old leaders may go on asking them
+                self._consumer.close()
+                self._consumer = self._connect_consumer()
 
     def newest_record(self) -> int:
         """Time of the newest event of all input topics that are read, UTC milliseconds; 0 while there is none.
@@ -86,7 +109,7 @@ class LagCollector:
             for topic in {topic for topics in self._groups.values() for topic in topics} & INPUTS
             for place in self._partitions(topic)
         }
-        newest = self._admin.list_partition_offsets(partitions)
+        newest = self._while_one_is_down(lambda: self._admin.list_partition_offsets(partitions))
         return max((found.timestamp for found in newest.values()), default=0) if newest else 0
 
     def _partitions(self, topic: str) -> list[Any]:
