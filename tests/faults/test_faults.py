@@ -1,7 +1,7 @@
 """A short run of the fault harness: nearly every fault once. `make faults` is the long one.
 
 A disk that is really full is left to it: the engine (chDB 4.4.0) then now and then commits a merged part whose marks
-file is empty, which cannot be read until `checkline audit --repair` has mended it after a restart.
+file is empty, and nothing can read that part any more.
 """
 
 import os
