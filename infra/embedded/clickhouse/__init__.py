@@ -21,6 +21,6 @@ What it does not do
     - WITH TOTALS is refused, extremes are not sent. Types without a fixed layout (JSON, Dynamic, Variant, Object,
       AggregateFunction) can be stored and used in queries, and cannot cross the connection.
     - Sparse and other custom serializations and zstd on the connection are refused.
-    - `FROM input(...)` is staged in memory first: right, and about twice the engine's work of a plain insert.
+    - The rows of an insert are held in memory until all have come. Linux only.
     - One process per directory, 64 connections, 1 GiB per packet.
 """

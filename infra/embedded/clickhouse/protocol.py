@@ -8,7 +8,8 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextlib import contextmanager
+from typing import IO, Any
 
 from infra.embedded.clickhouse.blocks import BLOCK_INFO, Block, Structure, header, read_block
 from infra.embedded.clickhouse.engine import VERSION, Engine, Session
@@ -43,7 +44,6 @@ PROFILE_EVENTS = 14
 LOGIN_SECONDS, PACKET_SECONDS, IDLE_SECONDS = 10.0, 300.0, 3600.0
 WRONG_PASSWORD_SECONDS = 0.2  # slows down guessing
 MAX_SETTING, MAX_STATEMENT = 1 << 20, 1 << 26  # bytes
-STAGING_TABLE = "_rows_of_input"
 
 
 def exception_packet(error: Exception) -> bytes:
@@ -52,6 +52,17 @@ def exception_packet(error: Exception) -> bytes:
     return b"".join(
         (varint(EXCEPTION), code, string("DB::Exception"), string(f"DB::Exception: {told}"), string(""), b"\0")
     )
+
+
+@contextmanager
+def blocks_file() -> Iterator[tuple[IO[bytes], str]]:
+    """A file in memory for blocks, to be flushed, and the arguments of the table function `file` that reads it.
+
+    The engine's streamed insert would take blocks as they come, and says nothing when it cannot write them: a plain
+    statement over the same bytes does.
+    """
+    with os.fdopen(os.memfd_create("blocks"), "wb") as file:
+        yield file, f"'/proc/self/fd/{file.fileno()}', 'Native'"
 
 
 class Connection(threading.Thread):
@@ -232,7 +243,6 @@ class Connection(threading.Thread):
             if isinstance(insert, Insert):
                 self._insert(session, insert)
             elif isinstance(insert, InsertInput):
-                temporary.append(STAGING_TABLE)
                 self._insert_input(session, insert)
             else:
                 self._answer(session, strip_format(statement), parameters)
@@ -249,9 +259,10 @@ class Connection(threading.Thread):
     @staticmethod
     def _fill(session: Session, table: str, block: Block) -> None:
         if block.rows:
-            with session.connection.send_insert(f"INSERT INTO {quote_name(table)}", "Native") as insert:
-                insert.append(block.raw)
-                insert.finish()
+            with blocks_file() as (file, place):
+                file.write(block.raw)
+                file.flush()
+                session.run(f"INSERT INTO {quote_name(table)} SELECT * FROM file({place})")
 
     def _answer(self, session: Session, statement: str, parameters: Mapping[str, str]) -> None:
         """Any statement but an insert whose rows follow: its blocks, progress, and what they amounted to."""
@@ -312,35 +323,33 @@ class Connection(threading.Thread):
     def _insert(self, session: Session, insert: Insert) -> None:
         structure = session.describe(f"SELECT {insert.columns[1:-1] or '*'} FROM {insert.table}")
         settings = f" SETTINGS {insert.settings}" if insert.settings else ""
-        self._send_block(header(structure, self._custom_serialization))
-        # The engine's streamed insert says nothing when the disk is full: a plain statement over the same bytes does.
-        with os.fdopen(os.memfd_create("insert"), "wb") as sent:
-            rows = 0
-            for _, block in self._blocks():
-                if block.rows:
-                    sent.write(block.raw)
-                    rows += block.rows
-                self._profile_events()
-            sent.flush()
-            size = sent.tell()
+        with blocks_file() as (file, place):
+            rows = self._receive(structure, file)
+            size = file.tell()
             if rows:
                 self._token = session.new_token()
-                source = f"file('/proc/self/fd/{sent.fileno()}', 'Native')"
                 names = ", ".join(quote_name(name) for name, _ in structure)  # as blocks are read: by name
-                session.run(f"INSERT INTO {insert.table} {insert.columns}{settings} SELECT {names} FROM {source}")
+                session.run(f"INSERT INTO {insert.table} {insert.columns}{settings} SELECT {names} FROM file({place})")
         self._end_insert(rows, size)
 
     def _insert_input(self, session: Session, insert: InsertInput) -> None:
-        """The engine's streamed inserts take no SELECT: the rows are staged in memory first."""
-        structure = session.describe_literal(insert.structure)
-        session.create_temporary(STAGING_TABLE, structure)
-        self._send_block(header(structure, self._custom_serialization))
-        for _, block in self._blocks():
-            self._fill(session, STAGING_TABLE, block)
-            self._profile_events()
-        self._token = session.new_token()
-        session.run(f"{insert.before} {quote_name(STAGING_TABLE)} {insert.after}")
+        with blocks_file() as (file, place):
+            self._receive(session.describe_literal(insert.structure), file)
+            self._token = session.new_token()
+            session.run(f"{insert.before} file({place}, {insert.structure}) {insert.after}")
         self._end_insert(0, 0)
+
+    def _receive(self, structure: Structure, file: IO[bytes]) -> int:
+        """Ask for the rows of an insert and write their blocks; returns the number of rows."""
+        self._send_block(header(structure, self._custom_serialization))
+        rows = 0
+        for _, block in self._blocks():
+            if block.rows:
+                file.write(block.raw)
+                rows += block.rows
+            self._profile_events()
+        file.flush()
+        return rows
 
     def _end_insert(self, rows: int, size: int) -> None:
         self._profile_events()
