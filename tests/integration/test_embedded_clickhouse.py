@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -245,7 +245,7 @@ def test_external_tables_and_progress(writer: Any) -> None:
     external = [{"name": "ids", "structure": [("x", "Int32")], "data": [{"x": 1}, {"x": 2}]}]
     for _ in range(2):
         assert writer.execute("SELECT sum(x) FROM ids", external_tables=external) == [(3,)]
-    writer.execute("SELECT sum(number) FROM numbers(1000)")
+    writer.execute("SELECT sum(number) FROM numbers(4000)")
     assert writer.last_query.progress.rows == 1000
 
 
@@ -406,7 +406,7 @@ def test_bytes_of_another_protocol_are_answered(clickhouse_server: ClickHouseSer
 
 def test_a_statement_ends_when_its_client_leaves(connect: Connect, writer: Any) -> None:
     leaver = connect(send_receive_timeout=60)
-    slow = "SELECT sum(sleepEachRow(0.05)) FROM numbers(1000) SETTINGS max_block_size = 1"
+    slow = "SELECT sum(sleepEachRow(0.05)) FROM numbers(4000) SETTINGS max_block_size = 1"
     left = threading.Event()
 
     def run() -> None:
@@ -685,3 +685,68 @@ def test_what_is_not_hidden_is_read_as_before(hiding: Process) -> None:
         assert reader.execute("USE open") == []
         assert reader.execute("SELECT count() FROM people") == [(0,)]
         assert reader.execute("SELECT 1 AS secretly") == [(1,)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Where a server of this test's own keeps its data: 200 MB."""
+    disk = tmp_path / "data"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with suppress(OSError), (disk / "ballast").open("wb", buffering=0) as stream:
+        while stream.write(bytes(1 << 16)):
+            pass
+
+
+def thousand_rows(client: Any) -> None:
+    client.execute("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+    for _ in range(10):
+        client.execute("INSERT INTO t SELECT number FROM numbers(100)")
+
+
+def merges_run(client: Any) -> bool:
+    try:
+        client.execute("OPTIMIZE TABLE t FINAL SETTINGS optimize_throw_if_noop = 1")
+    except ServerException as error:
+        if error.code != 236:  # ABORTED
+            raise
+        return False
+    return True
+
+
+def test_a_full_disk_refuses_inserts_and_rests_merges_until_there_is_room(tmp_path: Path, small_disk: Path) -> None:
+    with started(tmp_path) as server:
+        client = server.client()
+        thousand_rows(client)
+        fill(small_disk)
+        wait_until(lambda: not merges_run(client))
+        with pytest.raises(ServerException) as caught:
+            client.execute("INSERT INTO t SELECT 1")
+        assert caught.value.code == 243  # NOT_ENOUGH_SPACE
+        assert client.execute("SELECT count() FROM t") == [(1000,)]
+        (small_disk / "ballast").unlink()
+        wait_until(lambda: merges_run(client))
+        client.execute("INSERT INTO t SELECT 1")
+        assert client.execute("SELECT count() FROM t") == [(1001,)]
+
+
+def test_a_part_that_was_merged_into_a_full_disk_costs_no_row(tmp_path: Path, small_disk: Path) -> None:
+    with started(tmp_path) as server:
+        client = server.client()
+        thousand_rows(client)
+        client.execute("OPTIMIZE TABLE t FINAL")
+        ((part,),) = client.execute("SELECT path FROM system.parts WHERE table = 't' AND active")
+        for file in Path(part).iterdir():
+            file.write_bytes(b"")  # as the engine leaves it
+        fill(small_disk)
+        assert server.popen.wait(DEADLINE_SECONDS) == 3
+        assert "parts are empty: ['all_1_10_" in server.end()[1]
+    with started(tmp_path) as server:
+        assert server.client().execute("SELECT count(), sum(a) FROM t") == [(1000, 49500)]

@@ -11,7 +11,7 @@ What it does
     ClickHouse's own codes. Two users: `writer` may do anything, `reader` may only read tables, and none
     of a database that the users file hides from it (see `access`).
     Rows whose insert was acknowledged survive kill -9 of this process. They do not necessarily survive a power cut:
-    parts are not synced to disk one by one.
+    parts are not synced to disk one by one. Inserts are refused before the disk is full (see `room`).
 
 What it does not do
     - Loopback only: no TLS, no other interface, no HTTP, no replication, no cluster, no Keeper, no ON CLUSTER.

@@ -45,6 +45,7 @@ def serve(directory: Path, port: int, users_file: Path) -> None:
     users = load_users(users_file)
     try:
         from infra.embedded.clickhouse.engine import Engine, directory_lock
+        from infra.embedded.clickhouse.room import RestingMerges
         from infra.embedded.clickhouse.server import Server, listen
     except ImportError as error:
         raise CannotStartError(f"{error.name or error} is not installed: pip install 'checkline[embedded]'") from error
@@ -63,6 +64,13 @@ def serve(directory: Path, port: int, users_file: Path) -> None:
             engine = Engine(directory, users)
         except Exception as error:
             raise CannotStartError(f"the engine does not start in {directory}: {error}") from error
+        RestingMerges(
+            engine.path,
+            engine.room,
+            switch=engine.switch_merges,
+            unreadable=engine.empty_parts,
+            give_up=lambda: os._exit(3),
+        ).start()
         server = Server(engine, listener)
         server.start()
         print("listening", listener.getsockname()[1], flush=True)

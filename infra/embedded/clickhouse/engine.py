@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from infra.embedded.clickhouse.errors import (
     ServerError,
     from_engine,
 )
+from infra.embedded.clickhouse.room import Room
 from infra.embedded.clickhouse.statements import first_word, quote, quote_name, settings_of, strip_comments
 from infra.embedded.clickhouse.users import User
 
@@ -65,6 +66,7 @@ class Engine:
         self.path = str(directory)
         self._users = users
         self._lock = threading.Lock()
+        self.room = Room.of(self.path)
         self._admin = _connect(self.path)  # stays open: the engine ends with its last connection
         self.timezone = self._scalar("SELECT timezone()")
         names = self._scalar("SELECT arrayStringConcat(groupArray(lower(name)), ' ') FROM system.table_functions")
@@ -73,6 +75,22 @@ class Engine:
     def _scalar(self, statement: str) -> str:
         raw: bytes = self._admin.query(statement, "TSVRaw").bytes()
         return raw.decode().strip()
+
+    def switch_merges(self, run: bool) -> None:
+        """Let the merges of all tables run, or stop them and those that are under way."""
+        with self._lock:
+            self._admin.query(f"SYSTEM {'START' if run else 'STOP'} MERGES", "Null")
+
+    def empty_parts(self) -> list[str]:
+        """Names of the active parts whose files are empty."""
+        with self._lock:
+            raw: bytes = self._admin.query("SELECT path FROM system.parts WHERE active", "TSVRaw").bytes()
+        found = []
+        for path in map(Path, raw.decode().splitlines()):
+            with suppress(FileNotFoundError):  # merged into another one meanwhile
+                if (path / "checksums.txt").stat().st_size == 0:
+                    found.append(path.name)
+        return found
 
     def login(self, name: str, password: str, database: str) -> "Session":
         """Raises ServerError (516) where name or password is wrong, and the engine's error for an unknown database."""
@@ -109,7 +127,8 @@ class Session:
         self._base: dict[str, str] = {}  # set by the client's own SET
         self.connection = _connect(engine.path)
         try:
-            self.run(f"SET {_SESSION_SETTINGS}, max_memory_usage = {user.max_memory_usage}")
+            kept_free = f"min_free_disk_bytes_to_perform_insert = {engine.room.for_inserts}"
+            self.run(f"SET {_SESSION_SETTINGS}, {kept_free}, max_memory_usage = {user.max_memory_usage}")
             if user.readonly:
                 if user.hidden_databases:
                     self.run(f"SET additional_table_filters = {access.table_filters(user.hidden_databases)}")
