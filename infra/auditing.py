@@ -88,7 +88,7 @@ def audit_home(home: Home, scope: Scope = ROLLING, progress: Progress = _silent)
     log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
-    found = _findings(home, scope, ranges, progress)
+    found = _findings(home, scope, log, ranges, progress)
     if scope.rolling:
         _keep(home, cursors)
     return found
@@ -109,7 +109,7 @@ def repair_home(
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
     with ClickHouse(writer_address(home), "checkline-repair", STATEMENT_SECONDS) as client:
-        found = left = _findings(home, scope, ranges, progress, MOST_ROWS_TO_MEND)
+        found = left = _findings(home, scope, log, ranges, progress, MOST_ROWS_TO_MEND)
         planned = first = repair.plan(client, found, log.begins)
         done: list[repair.Mended] = []
         for number in range(1, MOST_ROUNDS + 1):
@@ -118,7 +118,8 @@ def repair_home(
             progress(f"round {number}: {len(left)} differences, {len(planned.ranges)} ranges to read again")
             done += _mend(home, client, planned)
             _wait_until_counted(client)
-            before, left = left, _findings(home, scope, ranges, progress, MOST_ROWS_TO_MEND)
+            log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+            before, left = left, _findings(home, scope, log, ranges, progress, MOST_ROWS_TO_MEND)
             if left == before:
                 break
             planned = repair.plan(client, left, log.begins)
@@ -178,9 +179,8 @@ def _ranges(home: Home, scope: Scope, log: "Log", cursors: dict[Place, int]) -> 
 
 
 def _findings(
-    home: Home, scope: Scope, ranges: Sequence[Span], progress: Progress, most: int = MOST_ROWS
+    home: Home, scope: Scope, log: "Log", ranges: Sequence[Span], progress: Progress, most: int = MOST_ROWS
 ) -> list[Finding]:
-    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
     batches: dict[Span, list[RecordBatch]] = {}
     reading = _reading(home)
     with ClickHouse(writer_address(home), "checkline-audit", STATEMENT_SECONDS) as client:

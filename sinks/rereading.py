@@ -30,9 +30,10 @@ KEPT_MS = 30 * 24 * HOUR_MS
 """How long the bytes of a dead letter are kept."""
 
 KEYS_PER_STATEMENT = 500
+"""Conditions of one statement, of the 256 KiB that ClickHouse parses."""
+
 LONGEST_TOLD = 200
 RESTRICTED = "checkline_restricted."
-"""Conditions of one statement, of the 256 KiB that ClickHouse parses."""
 
 _KEPT_SINCE = "kept_since"
 _NO_ROW = "the log has a record there, the table no row of it"

@@ -34,7 +34,7 @@ _PIECE = bytes(1 << 20)
 
 
 class Fault(NamedTuple):
-    """A kind of harm. ``flow``: whose pause it causes, `worker`, `sink` or both."""
+    """A kind of harm."""
 
     name: str
     inject: Callable[[Rig, random.Random], None]
@@ -221,5 +221,3 @@ FAULTS = (
     Fault("worker's sends refused", refuse_sends),
     Fault("clock stepped", step_clock),
 )
-
-__all__ = ["FAULTS", "Fault", "wait_until"]

@@ -14,11 +14,33 @@ from infra.column_store import reader_address
 from infra.embedded.catch_up import wait_until_caught_up
 from infra.home import Home
 from infra.settings import read_settings
-from sinks.clickhouse import ClickHouse
+from sinks.clickhouse import Address, ClickHouse
+from sinks.migrations import migrate
+from tests.support.cluster import ClickHouseServer
 from tests.support.pipeline import publish
 from tests.unit.replay.small_campaign import NAME, small
 
 CALL_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def address(clickhouse_server: ClickHouseServer) -> Address:
+    """The session's column store, as its writer."""
+    return Address(clickhouse_server.host, clickhouse_server.port, "writer", clickhouse_server.writer_password)
+
+
+@pytest.fixture(scope="module")
+def migrated(address: Address) -> Iterator[ClickHouse]:
+    """A connection to the column store, whose databases were made anew."""
+    with ClickHouse(address) as connection:
+        drop_databases(connection)
+        migrate(connection)
+        yield connection
+
+
+def drop_databases(client: ClickHouse) -> None:
+    for database in ("checkline", "checkline_restricted"):
+        client.execute(f"DROP DATABASE IF EXISTS {database}")
 
 
 class FedHome(NamedTuple):

@@ -1,6 +1,6 @@
 """Whatever is done to the tables behind the sinks' back, the audit finds it and a repair mends it from the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,13 +15,11 @@ from sinks.blocks import Span
 from sinks.clickhouse import Address, ClickHouse, StatementFailed
 from sinks.counts import Recounter
 from sinks.findings import Finding
-from sinks.migrations import migrate
 from sinks.repair import Log as LogAccess
 from sinks.repair import Mended, Repair, plan
 from sinks.rereading import Range, Reading, column_types, decode, differences
 from sinks.writer import Writer
 from tests.support.batches import Sent
-from tests.support.cluster import ClickHouseServer
 from tests.unit.sinks.log import DAY, HOUR, NOON, PARTITIONS, PERSONS, Gate, Log
 
 DATABASES = ("checkline", "checkline_restricted")
@@ -34,20 +32,6 @@ VOLATILE = {
 """Columns that say when and by whom, not what."""
 
 NOT_OF_THE_LOG = ("checkline.migrations", "checkline.repairs", "checkline.cell_history")
-
-
-@pytest.fixture(scope="module")
-def address(clickhouse_server: ClickHouseServer) -> Address:
-    return Address(clickhouse_server.host, clickhouse_server.port, "writer", clickhouse_server.writer_password)
-
-
-@pytest.fixture(scope="module")
-def migrated(address: Address) -> Iterator[ClickHouse]:
-    with ClickHouse(address) as connection:
-        for database in DATABASES:
-            connection.execute(f"DROP DATABASE IF EXISTS {database}")
-        migrate(connection)
-        yield connection
 
 
 def tables(client: ClickHouse) -> list[str]:

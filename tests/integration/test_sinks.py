@@ -5,7 +5,7 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +30,10 @@ from sinks.migrations import MigrationAltered, migrate, migrations
 from sinks.reader import OtherLog
 from sinks.service import SinkSettings, run
 from sinks.writer import Writer
+from tests.integration.conftest import drop_databases
 from tests.support.batches import Sent
-from tests.support.cluster import ClickHouseServer, KafkaCluster
+from tests.support.cluster import KafkaCluster
 from tests.unit.sinks.log import DAY, HOUR, MINUTE, NOON, PARTITIONS, PERSONS, Gate, Log
-
-
-@pytest.fixture(scope="module")
-def address(clickhouse_server: ClickHouseServer) -> Address:
-    return Address(clickhouse_server.host, clickhouse_server.port, "writer", clickhouse_server.writer_password)
-
-
-@pytest.fixture(scope="module")
-def migrated(address: Address) -> Iterator[ClickHouse]:
-    with ClickHouse(address) as connection:
-        _drop_all(connection)
-        migrate(connection)
-        yield connection
-
-
-def _drop_all(client: ClickHouse) -> None:
-    for database in ("checkline", "checkline_restricted"):
-        client.execute(f"DROP DATABASE IF EXISTS {database}")
 
 
 @pytest.fixture
@@ -608,7 +591,7 @@ def test_urgent_care_is_in_no_cell_and_not_in_the_database_of_analysts(client: C
 @pytest.mark.parametrize("landed", range(len(migrations())))
 def test_every_earlier_version_of_the_tables_reaches_the_newest(address: Address, landed: int) -> None:
     with ClickHouse(address) as connection:
-        _drop_all(connection)
+        drop_databases(connection)
         assert len(migrate(connection, up_to=landed)) == landed
         assert [migration.number for migration in migrate(connection)] == list(range(landed + 1, len(migrations()) + 1))
         assert migrate(connection) == []
