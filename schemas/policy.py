@@ -4,7 +4,7 @@ A policy file is TOML; `Policy` is its shape. `PolicyBook` holds all versions an
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, cached_property
@@ -18,6 +18,7 @@ from schemas.events import to_milliseconds
 from schemas.validity import Limits
 
 DEFAULT_POLICY = "joint-control-2020"
+FOREVER = 2**63 - 1
 _HOUR_MS = 3_600_000
 _MINUTE_MS = 60_000
 
@@ -220,9 +221,21 @@ def default_policy() -> Policy:
 
 
 class PolicyBook:
-    """All policy versions with the time from which each is in effect."""
+    """All policy versions with the time from which each is in effect.
 
-    def __init__(self, versions: Iterable[tuple[int, Policy]] = ()) -> None:
+    ``overlay``: policies to be judged by instead of whatever else is in effect while they are valid, the first that is.
+    """
+
+    def __init__(self, versions: Iterable[tuple[int, Policy]] = (), overlay: Sequence[Policy] = ()) -> None:
+        self.overlay = tuple(overlay)
+        self._overlay = [
+            (
+                _milliseconds(policy.valid_from),
+                FOREVER if policy.valid_until is None else _milliseconds(policy.valid_until),
+                policy,
+            )
+            for policy in overlay
+        ]
         self._versions = sorted(
             ((effective_from, policy) for effective_from, policy in versions),
             key=lambda item: (item[0], item[1].version, item[1].id),
@@ -230,6 +243,9 @@ class PolicyBook:
 
     def in_effect(self, at_ms: int) -> Policy:
         """The version in effect at a time (UTC milliseconds): the latest that had begun and not ended."""
+        for begins, ends, policy in self._overlay:
+            if begins <= at_ms < ends:
+                return policy
         found = default_policy()
         for effective_from, policy in self._versions:
             if effective_from > at_ms:
@@ -246,7 +262,7 @@ class PolicyBook:
     @property
     def policies(self) -> list[Policy]:
         """Every version that can ever be in effect, the default among them."""
-        return [default_policy(), *(policy for _, policy in self._versions)]
+        return [default_policy(), *(policy for _, policy in self._versions), *self.overlay]
 
 
 def _milliseconds(when: datetime) -> int:

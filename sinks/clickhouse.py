@@ -1,5 +1,6 @@
 """The connection to ClickHouse: every statement with its own query id and a time limit; a failed one is loud."""
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,6 +29,10 @@ _SETTINGS = {
 }
 
 
+OWN_DATABASE = "checkline"
+_DATABASE = re.compile(rf"(?<![\w'.]){OWN_DATABASE}(?=(?:_restricted)?(?:\.|\s|$))")
+
+
 class Address(NamedTuple):
     """Where ClickHouse listens for the native protocol, and as whom to connect."""
 
@@ -48,10 +53,21 @@ class StatementFailed(Exception):
 
 
 class ClickHouse:
-    """One connection; not to be shared by threads."""
+    """One connection; not to be shared by threads.
 
-    def __init__(self, address: Address, name: str = "checkline", seconds: float = STATEMENT_SECONDS) -> None:
+    ``database`` stands for `checkline` wherever a statement names that database or its restricted one, so that the
+    same statements work on the tables of a replay.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        name: str = "checkline",
+        seconds: float = STATEMENT_SECONDS,
+        database: str = OWN_DATABASE,
+    ) -> None:
         self.name = name
+        self.database = database
         self._client = PolarsClient(
             address.host,
             port=address.port,
@@ -100,6 +116,8 @@ class ClickHouse:
         self, statement: str, data: Any = None, settings: Mapping[str, Any] | None = None, columnar: bool = False
     ) -> Any:
         query_id = f"{self.name}-{secrets.token_hex(8)}"
+        if self.database != OWN_DATABASE:
+            statement = _DATABASE.sub(self.database, statement)
         try:
             return self._client.execute(statement, data, query_id=query_id, settings=settings, columnar=columnar)
         except (errors.Error, OSError, EOFError) as error:

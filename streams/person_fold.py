@@ -107,6 +107,14 @@ class PersonFold(UnionFold):
         told_at = clocks.next_notice(found.values(), sent, as_of)
         return forgotten_at if told_at is None else min(told_at, forgotten_at)
 
+    def conclude(self, key: str, members: Iterable[bytes], as_of: int, outputs: Outputs) -> None:
+        """Appends the last word on a person to ``outputs``: the timeline, if there is one, and the state of every
+        clock. No notices."""
+        facts = [decode_fact(member) for member in members]
+        self._tell_risk(key, [], facts, as_of, outputs)
+        for clock in clocks.clocks(facts, self.reference).values():
+            self._tell_clock("CLOCK", key, clock, as_of, outputs)
+
     def _tell_risk(
         self, key: str, known: list[PersonFact], facts: list[PersonFact], as_of: int, outputs: Outputs
     ) -> None:

@@ -4,15 +4,14 @@ A version takes effect at the later of its ``valid_from`` and its arrival plus t
 record judged by its own ``sent_at`` is judged alike in any order of processing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.codes import RiskTier
-from schemas.policy import Policy, PolicyBook, parse_policy
+from schemas.policy import FOREVER, Policy, PolicyBook, parse_policy
 from schemas.validity import Limits
 
 SETTLING_MS = 5000
-FOREVER = 2**63 - 1
 _ORDER = {tier.value: rank for rank, tier in enumerate(RiskTier)}
 
 
@@ -27,13 +26,16 @@ _Content = tuple[str, int, int, int | str, str]
 
 class Reference:
     """All versions seen so far. Adding is a union: order and repetition do not matter. A version that was published
-    again, the same content under the same identity, counts from its first arrival."""
+    again, the same content under the same identity, counts from its first arrival.
 
-    def __init__(self, limits: Limits) -> None:
+    ``overlay``: policies that a replay judges by, see `schemas.policy.PolicyBook`; the worker has none.
+    """
+
+    def __init__(self, limits: Limits, overlay: Sequence[Policy] = ()) -> None:
         self._delay = limits.allowed_skew_ms + SETTLING_MS
         self._areas: dict[str, dict[_Content, tuple[int, int, int, str]]] = {}
         self._policies: dict[_Content, tuple[int, Policy]] = {}
-        self.policies = PolicyBook()
+        self.policies = PolicyBook(overlay=overlay)
 
     def add(self, entity_id: str, row: Mapping[str, Any], appended_at: int) -> None:
         """Takes in one reference row. Raises `schemas.policy.BadPolicy` when a policy version cannot be read."""
@@ -52,7 +54,7 @@ class Reference:
             content = row["source"], row["sequence"], valid_from, entity_id, row["document"]
             first, _ = self._policies.get(content, (effective_from, policy))
             self._policies[content] = min(first, effective_from), policy
-            self.policies = PolicyBook(self._policies.values())
+            self.policies = PolicyBook(self._policies.values(), self.policies.overlay)
 
     def tier_of(self, area: str | None, at: int) -> str:
         """Tier of an area at a time, UTC milliseconds: the newest version that had begun, if it has not ended; of

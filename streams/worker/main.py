@@ -23,6 +23,7 @@ from schemas.registry import Registry, default_registry
 from schemas.topics import DEFAULT_PARTITIONS, DERIVED_TOPICS, PERSON_TOPICS, partitions_of
 from schemas.validity import Limits
 from streams.fold import Fold
+from streams.reference_log import AddReference
 from streams.worker import log_limits
 from streams.worker.agent import Announced, Decide, Turn
 from streams.worker.app import SESSION_SECONDS, BatchApp, WorkerSettings
@@ -31,7 +32,7 @@ from streams.worker.clock import Clock, EventClock, WallClock
 from streams.worker.hang import EXIT_CANNOT_START, EXIT_FAILED, exit_unless_stopped
 from streams.worker.metrics import MetricsServer, listen
 from streams.worker.names import TABLES, AppName, app_id, changelog_topics
-from streams.worker.reference_feed import AddReference, ReferenceFeed
+from streams.worker.reference_feed import ReferenceFeed
 from streams.worker.stores import ROCKS_URL
 from streams.worker.topics_present import CannotStart, require_topics
 

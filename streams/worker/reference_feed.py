@@ -5,29 +5,21 @@ seconds: reference data takes effect no earlier than the allowed skew and five s
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from mode import Service
 
 from schemas.registry import Registry
 from schemas.topics import REFERENCE
-from schemas.validity import Limits, check
+from schemas.validity import Limits
 from schemas.wire.aiokafka_private import fetcher_has_died
 from schemas.wire.batches import RecordBatch, hand_out_batches
-from schemas.wire.columns import ColumnCodec
 from streams.reference import SETTLING_MS
+from streams.reference_log import AddReference, ReferenceLog
 from streams.worker.faust_private import FetcherDied
 
 _POLL_MS = 200
 _PARTITION = 0
-
-AddReference = Callable[[str, Mapping[str, Any], int], None]
-"""``add(entity_id, row, appended_at)``; raises ValueError when the row says something that cannot be used."""
-
-log = logging.getLogger(__name__)
 
 
 class ReferenceFeed(Service):
@@ -37,19 +29,16 @@ class ReferenceFeed(Service):
         super().__init__()
         self._bootstrap = bootstrap
         self._topic = prefix + REFERENCE.name
-        self._codec = ColumnCodec(registry, REFERENCE.name)
-        self._limits = limits
-        self._add = add
-        self._passed: int | None = None
+        self._log = ReferenceLog(registry, limits, add)
         self._more = asyncio.Event()
 
     @property
     def passed(self) -> int | None:
         """Append time, UTC milliseconds, of the latest time mark that was read."""
-        return self._passed
+        return self._log.passed
 
     def covers(self, moment: int) -> bool:
-        return self._passed is not None and self._passed >= moment - SETTLING_MS
+        return self.passed is not None and self.passed >= moment - SETTLING_MS
 
     async def wait_for_more(self, timeout: float) -> None:
         self._more.clear()
@@ -85,19 +74,5 @@ class ReferenceFeed(Service):
 
     def take(self, batches: list[RecordBatch]) -> None:
         """Adds the usable rows of batches. What is unusable is logged; the sinks account for it."""
-        frame, refused = self._codec.decode(batches)
-        checked = check(frame, REFERENCE.name, _PARTITION, 1, self._limits)
-        unusable = [(bad.offset, bad.reason, bad.detail) for bad in refused]
-        unusable += [(bad.offset, bad.reason, bad.detail) for bad in checked.invalid]
-        for offset, reason, detail in unusable:
-            log.error("%s/%d: reference record refused: %s: %s", self._topic, offset, reason.value, detail)
-        for row in checked.frame.to_dicts():
-            key, appended_at = row.pop("key"), row["appended_at"]
-            if row["kind"] == "TIME_MARK":
-                self._passed = appended_at if self._passed is None else max(self._passed, appended_at)
-                continue
-            try:
-                self._add(key.decode(), row, appended_at)
-            except ValueError as error:
-                log.error("%s/%d: reference record cannot be used: %s", self._topic, row["offset"], error)
+        self._log.take(batches)
         self._more.set()
