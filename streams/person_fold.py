@@ -118,8 +118,8 @@ class PersonFold(UnionFold):
     def _tell_risk(
         self, key: str, known: list[PersonFact], facts: list[PersonFact], as_of: int, outputs: Outputs
     ) -> None:
-        segments = self._timeline(key, facts)
-        if segments == self._timeline(key, known):
+        segments = self.timeline(key, facts)
+        if segments == self.timeline(key, known):
             return
         starts, untils, levels, rules, policies, evidence = zip(*segments, strict=True) if segments else [()] * 6
         row = {
@@ -134,7 +134,7 @@ class PersonFold(UnionFold):
         value = self._encode(topics.RISK_CHANGES.name, row)
         outputs.setdefault(topics.RISK_CHANGES.name, []).append((key.encode(), value))
 
-    def _timeline(self, key: str, facts: list[PersonFact]) -> list[Segment]:
+    def timeline(self, key: str, facts: list[PersonFact]) -> list[Segment]:
         if not facts:
             return []
         try:

@@ -1,0 +1,181 @@
+"""The states of persons from a stretch of log, all at once: facts are united as they come, and what follows from them
+is concluded once, at the end.
+
+What the worker does turn by turn, with a store, a changelog and notices in between, comes to the same last word: facts
+are sets, and a verdict is a function of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from replay.digests import Digest, Digests, clock_row, facts_row, outcome_row, timeline_row
+from schemas import topics
+from schemas.registry import Registry
+from schemas.topics import Topic
+from schemas.validity import Invalid, Limits
+from schemas.wire.batches import RecordBatch
+from schemas.wire.rows import RowCodec
+from streams.clocks import Clock, clocks
+from streams.enforcement import CaseFold
+from streams.fact_set import limit_flood
+from streams.facts import PersonFact, decode_fact
+from streams.fold import FoldResult, Outputs
+from streams.person_fold import Encode, PersonFold, observed
+from streams.reference import Reference
+from streams.reports import UnitFold
+from streams.risk import Segment
+from streams.union_fold import UnionFold
+from streams.worker.agent import Turn
+from streams.worker.batch import FoldAgent, Scope
+from streams.worker.clock import BEFORE_TIME
+
+Letters = list[tuple[bytes, bytes]]
+"""Dead letters: key and framed value."""
+
+
+class _NoClock:
+    """Nothing falls due while facts are gathered."""
+
+    def as_of(self, markers: Mapping[str, Any]) -> int:
+        return BEFORE_TIME
+
+
+class _Gathering(UnionFold):
+    """The rules of an app up to the facts: unites them, and concludes nothing."""
+
+    members: dict[bytes, set[bytes]]
+
+    def _apply(
+        self,
+        states: Mapping[bytes, bytes],
+        fresh: Mapping[bytes, set[bytes]],
+        as_of: int,
+        errors: dict[str, list[Invalid]],
+        prune: bool = False,
+    ) -> FoldResult:
+        for key, added in fresh.items():
+            known = self.members.get(key)
+            if known is None:
+                self.members[key] = added
+            else:
+                known |= added
+        return FoldResult({}, {}, errors)
+
+
+class _Persons(_Gathering, PersonFold):
+    def __init__(self, reference: Reference, encode: Encode) -> None:
+        super().__init__(reference, encode)
+        self.members = {}
+
+
+class _Cases(_Gathering, CaseFold):
+    def __init__(self) -> None:
+        self.members = {}
+
+
+class _Units(_Gathering, UnitFold):
+    def __init__(self) -> None:
+        self.members = {}
+
+
+class Conclusion(NamedTuple):
+    """What follows for one person as of a time: the observed facts (encoded, sorted), timeline and clocks."""
+
+    token: str
+    members: list[bytes]
+    segments: list[Segment]
+    clocks: list[Clock]
+
+
+class States:
+    """Gathers record batches of any partitions, in any order, and concludes.
+
+    ``reference`` must hold all reference data of the log, and may judge by other policies. ``partitions`` is that of
+    the log that is read: a record in the wrong one is refused.
+    """
+
+    def __init__(self, registry: Registry, reference: Reference, partitions: int, limits: Limits) -> None:
+        codecs: dict[str, RowCodec] = {}
+
+        def encode(subject: str, row: dict[str, Any]) -> bytes:
+            if subject not in codecs:
+                codecs[subject] = RowCodec(registry, subject)
+            return codecs[subject].encode(row)
+
+        self._persons = _Persons(reference, encode)
+        self._agents: dict[str, FoldAgent] = {}
+        for owner, fold in {"risk": self._persons, "enforcement": _Cases(), "reports": _Units()}.items():
+            scope = Scope(owner, partitions, limits, refuse_old=owner == "risk")
+            agent = FoldAgent(fold, _NoClock(), registry, scope)
+            self._agents |= {topic.name: agent for topic in fold.topics}
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Topics that an app reads."""
+        return frozenset(self._agents)
+
+    def add(self, topic: str, partition: int, batches: Sequence[RecordBatch]) -> Letters:
+        """Unites the facts of some batches with what is known; returns the dead letters of the unusable records.
+
+        Raises `CorruptBatch`.
+        """
+        letters: Letters = []
+        if batches:
+            turn = Turn(partition, {topic: list(batches)}, {}, lambda keys: {})
+            for decide in self._agents[topic].sift([turn]):
+                letters += decide().outputs.get(topics.DEAD_LETTERS.name, ())
+        return letters
+
+    def add_together(self, topic: str, batches: Mapping[int, Sequence[RecordBatch]]) -> Letters:
+        """`add` for some partitions of a topic at once."""
+        turns = [Turn(partition, {topic: list(one)}, {}, lambda keys: {}) for partition, one in batches.items() if one]
+        letters: Letters = []
+        for decide in self._agents[topic].sift(turns) if turns else ():
+            letters += decide().outputs.get(topics.DEAD_LETTERS.name, ())
+        return letters
+
+    @property
+    def persons(self) -> int:
+        """How many persons have facts."""
+        return len(self._persons.members)
+
+    def conclusions(self, as_of: int) -> Iterator[Conclusion]:
+        """What follows for each person as of a time, UTC milliseconds; what is past its end by then is left out."""
+        for key, members in self._kept(as_of):
+            token = key.decode()
+            facts: list[PersonFact] = [decode_fact(member) for member in members]
+            segments = self._persons.timeline(token, facts)
+            found = clocks(facts, self._persons.reference)
+            yield Conclusion(token, observed(members), segments, list(found.values()))
+
+    def records(self, as_of: int) -> Iterator[Outputs]:
+        """The derived records of each person as of a time: {topic: (key, framed value)}."""
+        for key, members in self._kept(as_of):
+            outputs: Outputs = {}
+            self._persons.conclude(key.decode(), members, as_of, outputs)
+            if outputs:
+                yield outputs
+
+    def _kept(self, as_of: int) -> Iterator[tuple[bytes, set[bytes]]]:
+        for key, members in self._persons.members.items():
+            kept = self._persons.retain(limit_flood(members, decode_fact), as_of)
+            if kept:
+                yield key, kept
+
+
+def digests_of(conclusions: Iterable[Conclusion], as_of: int) -> Digests:
+    """Digests of what follows for some persons."""
+    facts = timelines = clocks_digest = outcomes = Digest()
+    for token, members, segments, found in conclusions:
+        facts = facts.plus(facts_row(token, members))
+        if segments:
+            timelines = timelines.plus(timeline_row(token, segments))
+        for clock in found:
+            clocks_digest = clocks_digest.plus(clock_row(token, clock))
+            outcomes = outcomes.plus(outcome_row(token, clock, as_of))
+    return Digests(facts, timelines, clocks_digest, outcomes)
+
+
+def reads(topic: Topic) -> bool:
+    """Whether an app reads the topic: of the others nothing follows."""
+    return topic in (*topics.PERSON_TOPICS, topics.ENFORCEMENT, topics.REPORTS)
