@@ -73,8 +73,7 @@ class Log:
 
     def read(self, spans: Iterable[Span]) -> Iterator[tuple[Span, list[RecordBatch]]]:
         """The record batches of some spans of different partitions, piece by piece as they come: of one partition in
-        order, and all pieces of a span together are the span. The first and the last batch of a piece may hold records
-        outside of it. Raises `LogGone`."""
+        order, and all pieces of a span together are the span. Raises `LogGone`."""
         waiting = {self._partition(span.topic, span.partition): span for span in spans if span.end > span.begin}
         consumer = self._runner.run(self._reader(waiting))
         begins = {partition: span.begin for partition, span in waiting.items()}
@@ -90,7 +89,10 @@ class Log:
                     moved, begins[partition] = time.monotonic(), end
                     if end == span.end:
                         del waiting[partition]
-                    yield span._replace(begin=begin, end=end), found.get(partition, [])
+                    batches = [batch for batch in found.get(partition, []) if batch.base_offset < end]
+                    if batches:
+                        batches[-1].wanted_until = end
+                    yield span._replace(begin=begin, end=end), batches
                     moved = time.monotonic()  # not the time that the caller took
                 if time.monotonic() - moved > STALLED_SECONDS:
                     span = next(iter(waiting.values()))

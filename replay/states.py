@@ -102,6 +102,8 @@ class States:
                 codecs[subject] = RowCodec(registry, subject)
             return codecs[subject].encode(row)
 
+        self.marks: dict[str, int] = {}
+        """Latest time mark of each topic, UTC milliseconds."""
         self._persons = _Persons(reference, encode)
         self._agents: dict[str, FoldAgent] = {}
         for owner, fold in {"risk": self._persons, "enforcement": _Cases(), "reports": _Units()}.items():
@@ -123,15 +125,11 @@ class States:
         if batches:
             turn = Turn(partition, {topic: list(batches)}, {}, lambda keys: {})
             for decide in self._agents[topic].sift([turn]):
-                letters += decide().outputs.get(topics.DEAD_LETTERS.name, ())
-        return letters
-
-    def add_together(self, topic: str, batches: Mapping[int, Sequence[RecordBatch]]) -> Letters:
-        """`add` for some partitions of a topic at once."""
-        turns = [Turn(partition, {topic: list(one)}, {}, lambda keys: {}) for partition, one in batches.items() if one]
-        letters: Letters = []
-        for decide in self._agents[topic].sift(turns) if turns else ():
-            letters += decide().outputs.get(topics.DEAD_LETTERS.name, ())
+                step = decide()
+                letters += step.outputs.get(topics.DEAD_LETTERS.name, ())
+                mark = step.markers[topic].mark
+                if mark is not None:
+                    self.marks[topic] = max(mark, self.marks.get(topic, mark))
         return letters
 
     @property

@@ -16,6 +16,7 @@ _CODEC_MASK = 0x07
 _LOG_APPEND_TIME = 0x08
 _TRANSACTIONAL = 0x10
 _CONTROL = 0x20
+_NEVER = 2**63 - 1
 
 
 class CorruptBatch(Exception):
@@ -35,9 +36,9 @@ class Record(NamedTuple):
 class RecordBatch:
     """One batch, header included.
 
-    A fetch position may lie inside a batch: brokers send whole ones. ``first_wanted`` is that position, and
-    `records` and every codec of this package leave out what lies below it; ``count`` and ``base_offset`` are the
-    batch's own.
+    A fetch position may lie inside a batch: brokers send whole ones. ``first_wanted`` is that position,
+    ``wanted_until`` the offset before which a reader ends, and `records` and every codec of this package leave out what
+    lies outside; ``count`` and ``base_offset`` are the batch's own.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class RecordBatch:
         "max_timestamp",
         "producer_id",
         "raw",
+        "wanted_until",
     )
 
     def __init__(self, raw: bytes | memoryview, first_wanted: int = 0) -> None:
@@ -66,6 +68,7 @@ class RecordBatch:
         self.producer_id: int = header[9]
         self.count: int = header[12]
         self.first_wanted = first_wanted
+        self.wanted_until = _NEVER
         self._body: bytes | memoryview | None = None
 
     def __repr__(self) -> str:
@@ -75,6 +78,11 @@ class RecordBatch:
     def next_offset(self) -> int:
         """Offset after the batch's last one, which a compacted batch may no longer hold."""
         return self.last_offset + 1
+
+    @property
+    def is_wanted_whole(self) -> bool:
+        """Whether none of its records is left out."""
+        return self.first_wanted <= self.base_offset and self.wanted_until > self.last_offset
 
     @property
     def is_control(self) -> bool:
@@ -108,7 +116,7 @@ class RecordBatch:
     def records(self) -> Iterator[Record]:
         """The records from ``first_wanted`` on, one by one. Raises `CorruptBatch`."""
         for record in self._parsed():
-            if record.offset >= self.first_wanted:
+            if self.first_wanted <= record.offset < self.wanted_until:
                 yield Record(record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
 
     def _parsed(self) -> Iterator[Any]:

@@ -159,8 +159,9 @@ class ColumnCodec:
         times = times + np.where(create_time, read[blocks.TIME_DELTA].to_numpy(), 0)
         frame = self._frame(reader.version, pl.Series(offsets), pl.Series(times), read[blocks.KEY], read)
         part = np.repeat(np.array(of_batches, np.int64), counts)
-        if any(batch.first_wanted > batch.base_offset for batch in group):
+        if not all(batch.is_wanted_whole for batch in group):
             wanted = offsets >= np.repeat([batch.first_wanted for batch in group], counts)
+            wanted &= offsets < np.repeat([batch.wanted_until for batch in group], counts)
             return frame.filter(wanted), part[wanted]
         return frame, part
 

@@ -32,6 +32,14 @@ def test_records_below_the_fetch_position_are_left_out() -> None:
     assert batch.base_offset == 40
 
 
+def test_records_from_the_end_of_a_range_on_are_left_out() -> None:
+    batch = record_batch(THREE, 40)
+    assert batch.is_wanted_whole
+    batch.wanted_until = 42
+    assert not batch.is_wanted_whole
+    assert [record.offset for record in batch.records()] == [40, 41]
+
+
 def test_compaction_leaves_gaps() -> None:
     batch = record_batch(THREE, 40, without=[1, 2])
     assert [record.offset for record in batch.records()] == [40]

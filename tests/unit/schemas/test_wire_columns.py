@@ -105,6 +105,10 @@ def test_rows_below_the_fetch_position_are_left_out(log: Log, poison: bool) -> N
         sent[1] = sent[5] = Sent(b"k", b"\x07")
     refused = log.agree(record_batch(sent, 100, first_wanted=103))
     assert refused == ([(105, Refusal.FOREIGN_MAGIC, None)] if poison else [])
+    batch = record_batch(sent, 100)
+    batch.wanted_until = 103
+    refused = log.agree(batch)
+    assert refused == ([(101, Refusal.FOREIGN_MAGIC, None)] if poison else [])
 
 
 def test_what_does_not_fit_the_envelope_is_decoded_all_the_same(log: Log, reads_of_whole_batches: list[bool]) -> None:
