@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from sinks.clickhouse import Address, ClickHouse
 from sinks.counts import Recounter
 from sinks.ledger import Ledger, Place
 from sinks.reader import LogReader
+from sinks.standstill import TablesExchanged, exchanging, wait_until_over
 from sinks.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,13 @@ async def run(
         )
         recounter = Recounter(count_client, settings.name)
         ledger = Ledger(count_client, settings.name)
-        await _Sink(settings, writer, recounter, ledger, write_thread, count_thread).run(stop, on_ready)
+
+        async def asked() -> str | None:
+            return await count_thread.do(exchanging, count_client)
+
+        sink = _Sink(settings, writer, recounter, ledger, asked, write_thread, count_thread)
+        await wait_until_over(asked, stop)
+        await sink.run(stop, on_ready)
 
 
 class _Thread(ThreadPoolExecutor):
@@ -92,6 +99,7 @@ class _Sink:
         writer: Writer,
         recounter: Recounter,
         ledger: Ledger,
+        exchanging: Callable[[], Awaitable[str | None]],
         write_thread: _Thread,
         count_thread: _Thread,
     ) -> None:
@@ -99,6 +107,8 @@ class _Sink:
         self._writer = writer
         self._recounter = recounter
         self._ledger = ledger
+        self._exchanging = exchanging
+        self._exchanged: str | None = None
         self._write_thread = write_thread
         self._count_thread = count_thread
         self._reader = LogReader(
@@ -128,6 +138,8 @@ class _Sink:
             await self._recount()
             await self._reader.commit(at_once=True)
             self._reader.leave()
+            if self._exchanged:
+                raise TablesExchanged(f"tables are to be exchanged for those of replay {self._exchanged}")
         finally:
             tasks = [task for task in (stopping, reading, counting) if task is not None]
             for task in tasks:
@@ -165,6 +177,9 @@ class _Sink:
                 await asyncio.wait_for(stop.wait(), self._settings.seconds_per_recount)
             except TimeoutError:
                 await self._recount()
+                self._exchanged = await self._exchanging()
+                if self._exchanged:
+                    return
 
     async def _recount(self) -> None:
         await self._count_thread.do(self._recounter.run)

@@ -1,0 +1,74 @@
+"""A replay as its user sees it: planned, run, compared, promoted and rolled back beside a running home."""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.column_store import writer_address
+from sinks.clickhouse import ClickHouse
+from tests.integration.conftest import FedHome
+from tests.unit.replay.small_campaign import NAME
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def answer(home: FedHome, *words: str, status: int = 0) -> Any:
+    """What a command answers with --json."""
+    done = home.call(*words, "--json")
+    assert done.returncode == status, (done.stdout, done.stderr)
+    return json.loads(done.stdout)
+
+
+def figures(home: FedHome) -> Any:
+    return answer(home, "figures", NAME, status=1)  # at the small campaign's scale, not all can match
+
+
+def test_a_replay_is_the_live_tables_and_can_take_their_place(fed_home: FedHome) -> None:
+    planned = answer(fed_home, "replay", "plan", "whole")
+    assert planned["events"] > 1000
+    ran = answer(fed_home, "replay", "run", "whole", "--processes", "2")
+    assert ran["records"] <= planned["events"]
+    assert ran["persons"] > 0
+    compared = answer(fed_home, "replay", "diff", "whole")
+    assert compared == {"clean": True, "counts": compared["counts"], "differences": []}
+    before = figures(fed_home)
+    answer(fed_home, "replay", "promote", "whole")
+    fed_home.catch_up()
+    assert figures(fed_home) == before
+    audited = fed_home.call("audit", "--all")
+    assert audited.returncode == 0, audited.stdout
+    answer(fed_home, "replay", "rollback", "whole")
+    fed_home.catch_up()
+    assert figures(fed_home) == before
+    steps = [one["step"] for one in answer(fed_home, "replay", "list")["steps"] if one["name"] == "whole"]
+    assert steps == [
+        *("PLANNED", "STARTED", "DONE", "COMPARED", "COMPARED"),
+        *("PROMOTING", "PROMOTED", "ROLLING_BACK", "ROLLED_BACK"),
+    ]
+    assert fed_home.call("replay", "drop", "whole").returncode == 0
+
+
+def test_differences_are_named_and_must_be_accepted(fed_home: FedHome) -> None:
+    answer(fed_home, "replay", "plan", "other")
+    answer(fed_home, "replay", "run", "other")
+    with ClickHouse(writer_address(fed_home.home), "test") as client:
+        ((token,),) = client.rows("SELECT min(token) FROM checkline_replay_other.risk_timelines WHERE notEmpty(levels)")
+        client.execute(
+            "ALTER TABLE checkline_replay_other.risk_timelines DELETE WHERE token = %(token)s "
+            "SETTINGS mutations_sync = 2",
+            {"token": token},
+        )
+    compared = answer(fed_home, "replay", "diff", "other", status=1)
+    (difference,) = compared["differences"]
+    assert difference["name"] == f"risk_timelines/{token}"
+    assert difference["live"]
+    assert difference["replayed"] is None
+    assert difference["events"]
+    refused = fed_home.call("replay", "promote", "other")
+    assert refused.returncode == 1
+    assert f"risk_timelines/{token}" in refused.stderr
+    answer(fed_home, "replay", "promote", "other", "--accept", f"risk_timelines/{token}")
+    answer(fed_home, "replay", "rollback", "other")
+    fed_home.catch_up()
+    assert fed_home.call("replay", "drop", "other").returncode == 0
