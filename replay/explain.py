@@ -1,26 +1,16 @@
-"""A person's story: what was observed, what follows from it, and which events are behind each verdict and deadline.
+"""What was known of a person at a time, read from the event tables."""
 
-Everything is computed again from the event tables by the same pure rules that the worker runs, so the answer can be
-held against what the worker published.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from replay.story import Known, Row, Story, is_too_old, story
 from schemas import topics
 from schemas.policy import default_policy
 from schemas.registry import default_registry
-from streams.clocks import Clock, clocks, outcome
-from streams.facts import PersonFact, facts_of
+from sinks.tables import EVENT_TABLES
 from streams.reference import Reference
-from streams.risk import Segment, timeline, verdict
 
-_TABLES = {
-    topics.CHECK_INS.name: ("check_ins", "token"),
-    topics.TEMPERATURES.name: ("temperatures", "token"),
-    topics.FOLLOW_UPS.name: ("follow_ups", "token"),
-    topics.REFERENCE.name: ("reference", "entity_id"),
-}
+_PERSON_TOPICS = tuple(topic.name for topic in topics.PERSON_TOPICS)
 
 
 class QueryClient(Protocol):
@@ -29,102 +19,108 @@ class QueryClient(Protocol):
     def execute(self, query: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]: ...
 
 
-class Observed(NamedTuple):
-    """One event about the person: when (UTC milliseconds), at which offset from UTC, its id, its kind, what it states.
+class _Stored(NamedTuple):
+    """A row of an event table: that of the record with the smallest offset of those with its content."""
 
-    ``too_old`` events were sent beyond the horizon: they are counted, but no verdict uses them.
-    """
-
-    at: int
-    zone_offset_minutes: int
-    event: str
-    topic: str
-    kind: str
-    states: dict[str, Any]
-    too_old: bool
-
-
-class Story(NamedTuple):
-    """All that is known of a person as of a time."""
-
-    token: str
-    as_of: int
-    observed: list[Observed]
-    segments: list[Segment]
-    verdict: Segment | None
-    clocks: list[Clock]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values for a JSON document."""
-        return {
-            "token": self.token,
-            "as_of": self.as_of,
-            "verdict": _segment_json(self.verdict) if self.verdict else None,
-            "timeline": [_segment_json(segment) for segment in self.segments],
-            "clocks": [
-                {**clock._asdict(), "evidence": list(clock.evidence), "outcome": str(outcome(clock, self.as_of))}
-                for clock in self.clocks
-            ],
-            "observed": [one._asdict() for one in self.observed],
-        }
-
-
-def _segment_json(segment: Segment) -> dict[str, Any]:
-    return {**segment._asdict(), "evidence": list(segment.evidence)}
-
-
-def _select(topic: str, where: str) -> tuple[str, list[str]]:
-    """Query for whole rows of an event table with times as UTC milliseconds, and the names of its columns."""
-    table, key = _TABLES[topic]
-    names, expressions = [key, "appended_at"], [key, "toUnixTimestamp64Milli(appended_at)"]
-    for field in default_registry().latest(topic).fields:
-        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
-        is_time = any(isinstance(kind, dict) and kind.get("logicalType") for kind in kinds)
-        is_code = any(isinstance(kind, dict) and kind["type"] == "enum" for kind in kinds)
-        names.append(field["name"])
-        if is_time:
-            expressions.append(f"toUnixTimestamp64Milli({field['name']})")
-        else:
-            expressions.append(f"toString({field['name']})" if is_code else field["name"])
-    known = "toUnixTimestamp64Milli(appended_at) <= %(as_of)s"
-    columns = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
-    return f"SELECT {columns} FROM checkline.{table} FINAL WHERE {where} AND {known}", names
-
-
-def _rows(client: QueryClient, topic: str, where: str, params: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    query, names = _select(topic, where)
-    return [dict(zip(names, values, strict=True)) for values in client.execute(query, params)]
-
-
-def reference_as_of(client: QueryClient, as_of: int) -> Reference:
-    """Reference data as known at a time (UTC milliseconds)."""
-    reference = Reference(default_policy().arrival.limits)
-    for row in _rows(client, topics.REFERENCE.name, "1", {"as_of": as_of}):
-        reference.add(row["entity_id"], row, row["appended_at"])
-    return reference
+    partition: int
+    offset: int
+    identity: str
+    content: str
+    row: dict[str, Any]
 
 
 def explain(client: QueryClient, token: str, as_of: int) -> Story:
     """The story of a token, from the events that had arrived by ``as_of`` (UTC milliseconds)."""
-    facts: list[PersonFact] = []
-    observed: list[Observed] = []
+    return story(known_from_tables(client, token, as_of))
+
+
+def known_from_tables(client: QueryClient, token: str, as_of: int) -> Known:
+    """What the event tables hold about a person that had arrived by ``as_of`` (UTC milliseconds)."""
     limits = default_policy().arrival.limits
-    for topic in (topic.name for topic in topics.PERSON_TOPICS):
-        for row in _rows(client, topic, "token = %(token)s", {"token": token, "as_of": as_of}):
-            too_old = limits.too_old(row["occurred_at"], row["sent_at"], row["appended_at"])
-            facts += [] if too_old else facts_of(topic, row)
-            observed.append(_observed(topic, row, too_old))
-    reference = reference_as_of(client, as_of)
-    segments = timeline(facts, reference)
-    found = sorted(clocks(facts, reference).values(), key=lambda clock: (clock.opened_at, clock.clock_id))
-    observed.sort(key=lambda one: (one.at, one.event))
-    return Story(token, as_of, observed, segments, verdict(segments, as_of), found)
+    rows: list[tuple[str, Row]] = []
+    for topic in _PERSON_TOPICS:
+        stored = _stored(client, topic, "token = %(token)s", {"token": token})
+        # A later record of the same content may have arrived earlier: producers set the time of arrival in campaigns.
+        doubtful = [one for one in stored if one.row["appended_at"] > as_of or is_too_old(one.row, limits)]
+        firsts = _first_arrivals(client, topic, doubtful)
+        for one in stored:
+            first = firsts.get((one.identity, one.content), one.row["appended_at"])
+            if first <= as_of:
+                rows.append((topic, {**one.row, "appended_at": first}))
+    return Known(token, as_of, rows, reference_as_of(client, as_of), limits)
 
 
-def _observed(topic: str, row: Mapping[str, Any], too_old: bool) -> Observed:
-    silent = {"kind", "source", "sequence", "occurred_at", "sent_at", "appended_at", "zone_offset_minutes", "token"}
-    states = {
-        name: value for name, value in row.items() if name not in silent and value not in (None, "NOT_STATED", [], "")
+def reference_as_of(client: QueryClient, as_of: int) -> Reference:
+    """Reference data as known at a time (UTC milliseconds)."""
+    topic = topics.REFERENCE.name
+    reference = Reference(default_policy().arrival.limits)
+    stored = _stored(client, topic, "1", {})
+    firsts = _first_arrivals(client, topic, stored)
+    for one in stored:
+        first = firsts.get((one.identity, one.content), one.row["appended_at"])
+        if first <= as_of:
+            add_reference(reference, one.row["entity_id"], one.row, first)
+    return reference
+
+
+def add_reference(reference: Reference, entity_id: str, row: Row, appended_at: int) -> None:
+    """Take in a reference row; one that says what cannot be used is left out, as the worker does."""
+    try:
+        reference.add(entity_id, row, appended_at)
+    except ValueError:
+        return
+
+
+def _stored(client: QueryClient, topic: str, where: str, params: Mapping[str, Any]) -> list[_Stored]:
+    """Whole rows of an event table with times as UTC milliseconds, each content once.
+
+    Without FINAL: equal contents have equal tokens, so what FINAL would choose is chosen here of the few rows found.
+    """
+    table = EVENT_TABLES[topic]
+    names, expressions = columns_of(topic)
+    said = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
+    places = "partition, offset, lower(hex(identity)), lower(hex(content))"
+    query = f"SELECT {places}, {said} FROM {table.name} WHERE {where} ORDER BY offset"
+    found: dict[tuple[str, str], _Stored] = {}
+    for partition, offset, identity, content, *values in client.execute(query, params):
+        row = dict(zip(names, values, strict=True))
+        found.setdefault((identity, content), _Stored(partition, offset, identity, content, row))
+    return list(found.values())
+
+
+def columns_of(topic: str, fields: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
+    """Names of a row's values (key, time of arrival, some or all fields), and the SQL of each: times as UTC
+    milliseconds, codes as symbols."""
+    key = EVENT_TABLES[topic].key
+    names, expressions = [key, "appended_at"], [key, "toUnixTimestamp64Milli(appended_at)"]
+    for shape in default_registry().latest(topic).shapes:
+        if fields is not None and shape.name not in fields:
+            continue
+        names.append(shape.name)
+        if shape.logical:
+            expressions.append(f"toUnixTimestamp64Milli({shape.name})")
+        else:
+            expressions.append(f"toString({shape.name})" if shape.kind == "enum" else shape.name)
+    return names, expressions
+
+
+_FIRST_ARRIVALS = """
+SELECT lower(hex(identity)), lower(hex(content)), toUnixTimestamp64Milli(min(appended_at))
+FROM checkline.arrivals
+WHERE topic = %(topic)s AND partition = %(partition)s AND offset >= %(offset)s AND outcome = 'STORED'
+    AND identity IN (SELECT unhex(arrayJoin(%(identities)s)))
+GROUP BY identity, content
+"""
+
+
+def _first_arrivals(client: QueryClient, topic: str, stored: Sequence[_Stored]) -> dict[tuple[str, str], int]:
+    """When the first record with each content arrived, whatever its offset: {(identity, content): UTC milliseconds}."""
+    if not stored:
+        return {}
+    params = {
+        "topic": topic,
+        "partition": stored[0].partition,  # a key has one
+        "offset": min(one.offset for one in stored),
+        "identities": sorted({one.identity for one in stored}),
     }
-    event = f"{row['source']}#{row['sequence']}"
-    return Observed(row["occurred_at"], row["zone_offset_minutes"], event, topic, row["kind"], states, too_old)
+    return {(identity, content): at for identity, content, at in client.execute(_FIRST_ARRIVALS, params)}

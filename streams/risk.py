@@ -5,7 +5,7 @@ Enforcement never enters here; neither does the registered residence of a lead.
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice, pairwise
 from typing import Any, NamedTuple
 
@@ -90,44 +90,66 @@ _READ: dict[type, Callable[[Any, Policy, Reference], Reach]] = {
 }
 
 
-def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assertion]:
-    """What the facts assert; taken-back events assert nothing."""
+class Judged(NamedTuple):
+    """One fact under the policy in effect when it was sent: what it asserts, and until when (UTC, ms) if it asserts a
+    level. ``ended_by``: the fact that ends it before its duration does."""
+
+    fact: PersonFact
+    policy: Policy
+    reach: Reach
+    until: int
+    ended_by: PersonFact | None
+
+
+def judged(facts: Iterable[PersonFact], reference: Reference) -> Iterator[Judged]:
+    """Every fact that a rule reads, whatever it asserts; those of taken-back events are left out."""
     facts = standing(facts)
     settled, closed = _settled(facts), _closed(facts)
-    found = []
     for fact in facts:
         read = _READ.get(type(fact))
         if read is None:
             continue
         policy = reference.policies.in_effect(fact.sent_at)
-        level, duration, rule = read(fact, policy, reference)
-        if level is not None and level is not RiskLevel.NONE:
-            ends: Sequence[int] = ()
-            if isinstance(fact, Reading):
-                ends = [at for at in settled.get((fact.source, fact.sequence), ()) if at >= fact.at]
-            elif isinstance(fact, LeadOpened):
-                ends = closed.get(fact.lead_id, ())
-            until = min([fact.at + duration, *ends])
-            if until > fact.at:
-                found.append(Assertion(fact.at, until, level, rule, policy.name, fact.event_id))
-    return found
+        reach = read(fact, policy, reference)
+        ends: Sequence[PersonFact] = ()
+        if isinstance(fact, Reading):
+            ends = [one for one in settled.get((fact.source, fact.sequence), ()) if one.at >= fact.at]
+        elif isinstance(fact, LeadOpened):
+            ends = closed.get(fact.lead_id, ())
+        until, ended_by = fact.at + reach.duration_ms, None
+        if ends and (first := min(ends, key=_when)).at < until:
+            until, ended_by = first.at, first
+        yield Judged(fact, policy, reach, until, ended_by)
 
 
-def _settled(facts: Iterable[PersonFact]) -> dict[tuple[str | None, int | None], list[int]]:
-    """When readings were taken that settle an earlier one, by the earlier one's event."""
-    found: dict[tuple[str | None, int | None], list[int]] = {}
+def _when(fact: PersonFact) -> tuple[int, str, int]:
+    return fact.at, fact.source, fact.sequence
+
+
+def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assertion]:
+    """What the facts assert; taken-back events assert nothing."""
+    return [
+        Assertion(fact.at, until, reach.level, reach.rule, policy.name, fact.event_id)
+        for fact, policy, reach, until, _ in judged(facts, reference)
+        if reach.level is not None and reach.level is not RiskLevel.NONE and until > fact.at
+    ]
+
+
+def _settled(facts: Iterable[PersonFact]) -> dict[tuple[str | None, int | None], list[Reading]]:
+    """Readings that settle an earlier one, by the earlier one's event."""
+    found: dict[tuple[str | None, int | None], list[Reading]] = {}
     for fact in facts:
         if isinstance(fact, Reading) and fact.confirms_source is not None:
-            found.setdefault((fact.confirms_source, fact.confirms_sequence), []).append(fact.at)
+            found.setdefault((fact.confirms_source, fact.confirms_sequence), []).append(fact)
     return found
 
 
-def _closed(facts: Iterable[PersonFact]) -> dict[str, list[int]]:
-    """When leads were closed."""
-    found: dict[str, list[int]] = {}
+def _closed(facts: Iterable[PersonFact]) -> dict[str, list[LeadStep]]:
+    """The closings of leads."""
+    found: dict[str, list[LeadStep]] = {}
     for fact in facts:
         if isinstance(fact, LeadStep) and fact.state == "CLOSED":
-            found.setdefault(fact.lead_id, []).append(fact.at)
+            found.setdefault(fact.lead_id, []).append(fact)
     return found
 
 

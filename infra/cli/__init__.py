@@ -13,7 +13,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from infra.cli import asking, campaigns, dead_letters, inspecting, publishing, running
+from infra.cli import asking, campaigns, dead_letters, explaining, inspecting, publishing, running
 from infra.cli.failures import in_one_line, of_a_call
 from infra.cli.output import complain
 
@@ -33,7 +33,8 @@ app.command()(publishing.publish)
 app.command()(campaigns.demo)
 app.command()(campaigns.simulate)
 app.command()(campaigns.figures)
-app.command()(inspecting.explain)
+app.command()(explaining.explain)
+app.command()(explaining.as_of)
 app.command()(inspecting.audit)
 app.command()(inspecting.lag)
 app.command()(asking.sql)

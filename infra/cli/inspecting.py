@@ -1,4 +1,4 @@
-"""`explain`, `audit`, `lag`: why a verdict is as it is, whether the tables are the log, how far everybody is."""
+"""`audit`, `lag`: whether the tables are the log, how far everybody is."""
 
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -16,31 +16,6 @@ if TYPE_CHECKING:
     from sinks.findings import Finding
 
 WATCH_SECONDS = 2
-
-
-def explain(
-    token: Annotated[str, typer.Argument(help="Token of the person.")],
-    at: Annotated[str | None, typer.Option(help="As known at this time, ISO 8601 with an offset.")] = None,
-    json_output: JsonOption = False,
-) -> None:
-    """Tell a person's story: what was observed, the risk and the deadlines that follow, and because of which events."""
-    from infra.campaigning import now_of
-    from infra.cli.reaching import home_with
-    from infra.cli.story import story_of, tell
-    from schemas.identities import is_token
-
-    if not is_token(token):
-        raise WrongSetting(f"{token} is no token: a token is a letter, two digits and 24 letters, never an identity")
-    as_of = None if at is None else _time("--at", at)
-    home = home_with("clickhouse")
-    story = story_of(home, token, now_of(home) if as_of is None else as_of)
-    if json_output:
-        write_json(story.as_json())
-    elif story.observed:
-        print(tell(story))
-    if not story.observed:
-        errors.print(f"nothing is known of {token}{f' at {at}' if at else ''}")
-        raise typer.Exit(1)
 
 
 def _time(option: str, text: str) -> int:

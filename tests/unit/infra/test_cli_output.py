@@ -17,7 +17,7 @@ from infra.cli.figure_tables import digest_of
 from infra.cli.output import as_json, write_table
 from infra.cli.story import tell
 from infra.errors import MissingPart
-from replay.explain import Observed, Story
+from replay.story import Observed, Story
 from schemas.events import to_milliseconds
 from sinks.clickhouse import StatementFailed
 from sinks.digest import digest
