@@ -172,6 +172,8 @@ class Replayer:
                         {prefix + topic: pairs for topic, pairs in outputs.items() if pairs}, "", {}, as_of
                     )
                     count += sum(map(len, outputs.values()))
+                # It begins when the markers of those before stand: until then readers do not see their records.
+                await producer.settle()
             finally:
                 await producer.stop()
         return count - sum(map(len, self._letters.values()))
