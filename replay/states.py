@@ -5,7 +5,7 @@ What the worker does turn by turn, with a store, a changelog and notices in betw
 are sets, and a verdict is a function of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from replay.digests import Digest, Digests, clock_row, facts_row, outcome_row, timeline_row
@@ -19,7 +19,7 @@ from streams.clocks import Clock, clocks
 from streams.enforcement import CaseFold
 from streams.fact_set import limit_flood
 from streams.facts import PersonFact, decode_fact
-from streams.fold import FoldResult, Outputs
+from streams.fold import FoldResult, Load, Outputs, Rows
 from streams.person_fold import Encode, PersonFold, observed
 from streams.reference import Reference
 from streams.reports import UnitFold
@@ -62,10 +62,19 @@ class _Gathering(UnionFold):
         return FoldResult({}, {}, errors)
 
 
+Heed = Callable[[Rows], None]
+"""Hears of the rows about persons that can matter, before facts are read off them."""
+
+
 class _Persons(_Gathering, PersonFold):
-    def __init__(self, reference: Reference, encode: Encode) -> None:
+    def __init__(self, reference: Reference, encode: Encode, heed: Heed) -> None:
         super().__init__(reference, encode)
         self.members = {}
+        self._heed = heed
+
+    def fold(self, rows: Rows, load: Load, as_of: int) -> FoldResult:
+        self._heed(rows)
+        return super().fold(rows, load, as_of)
 
 
 class _Cases(_Gathering, CaseFold):
@@ -91,10 +100,17 @@ class States:
     """Gathers record batches of any partitions, in any order, and concludes.
 
     ``reference`` must hold all reference data of the log, and may judge by other policies. ``partitions`` is that of
-    the log that is read: a record in the wrong one is refused.
+    the log that is read: a record in the wrong one is refused. ``heed``: what else is to be read off the rows.
     """
 
-    def __init__(self, registry: Registry, reference: Reference, partitions: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        reference: Reference,
+        partitions: int,
+        limits: Limits,
+        heed: Heed = lambda rows: None,
+    ) -> None:
         codecs: dict[str, RowCodec] = {}
 
         def encode(subject: str, row: dict[str, Any]) -> bytes:
@@ -104,7 +120,7 @@ class States:
 
         self.marks: dict[str, int] = {}
         """Latest time mark of each topic, UTC milliseconds."""
-        self._persons = _Persons(reference, encode)
+        self._persons = _Persons(reference, encode, heed)
         self._agents: dict[str, FoldAgent] = {}
         for owner, fold in {"risk": self._persons, "enforcement": _Cases(), "reports": _Units()}.items():
             scope = Scope(owner, partitions, limits, refuse_old=owner == "risk")
@@ -132,19 +148,44 @@ class States:
                     self.marks[topic] = max(mark, self.marks.get(topic, mark))
         return letters
 
+    def unite(self, rows: Rows) -> None:
+        """Unites the facts of rows about persons that were let through by another screen, which is no narrower."""
+        self._persons.fold(rows, lambda keys: {}, BEFORE_TIME)
+
     @property
     def persons(self) -> int:
         """How many persons have facts."""
         return len(self._persons.members)
 
+    @property
+    def tokens(self) -> set[str]:
+        """Who has facts."""
+        return {key.decode() for key in self._persons.members}
+
     def conclusions(self, as_of: int) -> Iterator[Conclusion]:
         """What follows for each person as of a time, UTC milliseconds; what is past its end by then is left out."""
         for key, members in self._kept(as_of):
-            token = key.decode()
-            facts: list[PersonFact] = [decode_fact(member) for member in members]
-            segments = self._persons.timeline(token, facts)
-            found = clocks(facts, self._persons.reference)
-            yield Conclusion(token, observed(members), segments, list(found.values()))
+            yield self._concluded(key.decode(), members)
+
+    def conclusion(self, token: str, as_of: int) -> Conclusion:
+        """What follows for one person as of a time: nothing where there are no facts."""
+        members = self._persons.members.get(token.encode(), set())
+        return self._concluded(token, self._persons.retain(limit_flood(members, decode_fact), as_of))
+
+    def _concluded(self, token: str, members: set[bytes]) -> Conclusion:
+        facts: list[PersonFact] = [decode_fact(member) for member in members]
+        segments = self._persons.timeline(token, facts)
+        found = clocks(facts, self._persons.reference)
+        return Conclusion(token, observed(members), segments, list(found.values()))
+
+    def forget(self, as_of: int) -> None:
+        """Lets go of facts that are past their end, as a worker does."""
+        members = self._persons.members
+        for key, known in list(members.items()):
+            if kept := self._persons.retain(known, as_of):
+                members[key] = kept
+            else:
+                del members[key]
 
     def records(self, as_of: int) -> Iterator[Outputs]:
         """The derived records of each person as of a time: {topic: (key, framed value)}."""

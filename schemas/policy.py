@@ -198,6 +198,13 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadPolicy(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    unobserved = (
+        ("risk.health_code", policy.risk.health_code.levels, (HealthCode.NOT_STATED, HealthCode.GREEN)),
+        ("risk.origin_area", policy.risk.origin_area.levels, (RiskTier.NOT_STATED,)),
+    )
+    for rule_name, levels, silent in unobserved:
+        if found := [code.value for code in silent if code in levels]:
+            raise BadPolicy(f"{where}: {rule_name}.levels.{found[0]}: nothing follows from it, no fact is kept of it")
     for rule in policy.deadlines:
         if (rule.hours is None) is not rule.calendar_day:
             raise BadPolicy(
@@ -258,6 +265,11 @@ class PolicyBook:
     def longest_ms(self) -> int:
         """The longest any version lets a fact count or a deadline run, and the oldest that it accepts: milliseconds."""
         return max(policy.longest_ms for policy in self.policies)
+
+    @cached_property
+    def risky_tiers(self) -> frozenset[str]:
+        """Tiers of an area of origin that any version gives a level."""
+        return frozenset(tier.value for policy in self.policies for tier in policy.risk.origin_area.levels)
 
     @property
     def policies(self) -> list[Policy]:

@@ -68,9 +68,8 @@ class Reference:
 
     @property
     def risky_areas(self) -> list[str]:
-        """Areas that are or ever were of medium or high risk."""
+        """Areas that are or ever were of a tier that any policy takes for a risk."""
+        tiers = self.policies.risky_tiers
         return sorted(
-            area
-            for area, versions in self._areas.items()
-            if any(tier in ("MEDIUM", "HIGH") for *_, tier in versions.values())
+            area for area, versions in self._areas.items() if any(tier in tiers for *_, tier in versions.values())
         )

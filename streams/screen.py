@@ -29,7 +29,7 @@ def screen(topic: str, frame: pl.DataFrame, reference: Reference) -> pl.Expr:
     else:
         tests.append(pl.col("kind") != "PASSAGE")
         tests.append((pl.col("health_code") != "NOT_STATED") & (pl.col("health_code") != "GREEN"))
-        tests.append((pl.col("origin_tier") == "MEDIUM") | (pl.col("origin_tier") == "HIGH"))
+        tests += [pl.col("origin_tier") == tier for tier in sorted(reference.policies.risky_tiers)]
         if risky := reference.risky_areas:
             tests.append(pl.col("origin_area").is_in(risky).fill_null(False))
     return reduce(pl.Expr.or_, tests)
