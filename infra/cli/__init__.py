@@ -13,7 +13,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from infra.cli import asking, campaigns, dead_letters, explaining, inspecting, publishing, running
+from infra.cli import asking, backtesting, campaigns, dead_letters, explaining, inspecting, publishing, running
 from infra.cli.failures import in_one_line, of_a_call
 from infra.cli.output import complain
 
@@ -35,6 +35,8 @@ app.command()(campaigns.simulate)
 app.command()(campaigns.figures)
 app.command()(explaining.explain)
 app.command()(explaining.as_of)
+app.command()(backtesting.backtest)
+app.command()(backtesting.shadow)
 app.command()(inspecting.audit)
 app.command()(inspecting.lag)
 app.command()(asking.sql)
