@@ -15,6 +15,8 @@ from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
 from infra.errors import MissingPart
 from infra.home import Home, write_whole
+from replay.promote import superseded
+from replay.record import steps
 from schemas.policy import default_policy
 from schemas.registry import default_registry
 from schemas.topics import ALL_TOPICS, partitions_of
@@ -85,7 +87,7 @@ def audit_home(home: Home, scope: Scope = ROLLING, progress: Progress = _silent)
     Asked as the writer: the reader does not see the restricted tables. Raises MissingPart when the log cannot be read,
     StatementFailed.
     """
-    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    log = _log_of(home)
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
     found = _findings(home, scope, log, ranges, progress)
@@ -105,7 +107,7 @@ def repair_home(
     Raises MissingPart when the log cannot be read, StatementFailed: what was not mended by then is mended by another
     call.
     """
-    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    log = _log_of(home)
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
     with ClickHouse(writer_address(home), "checkline-repair", STATEMENT_SECONDS) as client:
@@ -118,7 +120,7 @@ def repair_home(
             progress(f"round {number}: {len(left)} differences, {len(planned.ranges)} ranges to read again")
             done += _mend(home, client, planned)
             _wait_until_counted(client)
-            log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+            log = _log_of(home)
             before, left = left, _findings(home, scope, log, ranges, progress, MOST_ROWS_TO_MEND)
             if left == before:
                 break
@@ -129,7 +131,7 @@ def repair_home(
 
 
 def _mend(home: Home, client: ClickHouse, planned: repair.Plan) -> list[repair.Mended]:
-    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    log = _log_of(home)
 
     def read(span: Span) -> Sequence[RecordBatch]:
         return asyncio.run(_read(home.kafka_bootstrap, [span]))[span]
@@ -196,7 +198,7 @@ def _findings(
             now=reading.now,
             most=most,
         )
-    ends = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions)).ends
+    ends = _log_of(home).ends
     return [
         finding
         for finding in findings
@@ -249,6 +251,17 @@ def _written_meanwhile(finding: Finding, log: Log, ends: Mapping[Place, int]) ->
     if finding.check == "beyond" or (finding.check == "coverage" and finding.end > log.ends.get(place, 0)):
         return finding.end <= ends.get(place, 0) and finding.begin >= log.ends.get(place, 0)
     return False
+
+
+def _log_of(home: Home) -> Log:
+    """The extent of the log that the tables are held against: of derived topics, without what a promoted replay
+    supersedes."""
+    log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
+    with ClickHouse(writer_address(home), "checkline-audit") as client:
+        begins = {**log.begins}
+        for place, end in superseded(steps(client)).items():
+            begins[place] = max(begins[place], end)
+    return log._replace(begins=begins)
 
 
 async def _log(bootstrap: str, partitions: int) -> Log:

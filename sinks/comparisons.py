@@ -8,7 +8,7 @@ from schemas.topics import ALL_TOPICS, BY_NAME, DERIVED_TOPICS
 from sinks.clickhouse import ClickHouse
 from sinks.counts import NUMBERS_PER_POSITION
 from sinks.ledger import Place
-from sinks.rereading import Positioned, column_types, tables_of
+from sinks.rereading import Positioned, Stays, column_types, tables_of
 from sinks.tables import EVENT_TABLES, EventTable
 
 MOST_ROWS = 100
@@ -33,6 +33,17 @@ def by_partition(positions: Mapping[int, int], column: str = "partition") -> str
     return f"transform({column}, arrayMap(one -> toUInt16(one), {[*positions]}), {ends}, toInt64(0))"
 
 
+OF_A_REPLAY = -1
+"""Offset of last words that a promoted replay concluded: their records lie in topics of its own."""
+
+
+def _of_the_live_log(table: Positioned) -> str:
+    """Condition of rows that must have their record in the live topics."""
+    if table.stays is not Stays.LAST:
+        return "1"
+    return f"({table.offset} != {OF_A_REPLAY} OR (SELECT count() FROM checkline.replays WHERE step = 'PROMOTED') = 0)"
+
+
 # ---- positions that the log does not have
 class Unplaced(NamedTuple):
     """Rows of a table at a position that the log does not have."""
@@ -54,7 +65,7 @@ def unplaced(client: ClickHouse, log_ends: Mapping[Place, int], most: int = MOST
                 SELECT DISTINCT '{table.name}' AS name, '{topic.name}' AS of, toInt64({table.partition}) AS part,
                        {table.offset} AS at
                 FROM {table.name}
-                WHERE {table.where} AND ({table.offset} < 0 OR {table.offset} >= {ends})
+                WHERE {table.where} AND ({table.offset} < 0 OR {table.offset} >= {ends}) AND {_of_the_live_log(table)}
                 LIMIT {most}
             """)
     known = ", ".join(f"'{topic.name}'" for topic in ALL_TOPICS)
@@ -104,7 +115,7 @@ def orphans(client: ClickHouse, most: int = MOST_ROWS) -> list[Orphan]:
             (
                 SELECT partition, offset{content} FROM checkline.arrivals
                 WHERE topic = '{topic_name}' AND outcome = 'STORED'
-            )
+            ) AND {_of_the_live_log(table)}
             LIMIT {most}
         """)
     query = f"SELECT * FROM ({' UNION ALL '.join(looks)}) ORDER BY ALL"
