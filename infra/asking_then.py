@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from infra.asking import Answer, ask
-from infra.campaigning import account_of
 from infra.column_store import reader_address, reader_client
 from infra.errors import WrongSetting
 from infra.home import Home
@@ -92,6 +91,8 @@ def figures_of(home: Home, campaign: Campaign, at: int) -> list[ComputedFigure]:
 
     Raises MissingPart when it was not published here, StatementFailed.
     """
+    from infra.campaigning import account_of
+
     scale = account_of(home, campaign.name)["scale"]
     with _asking(home) as client:
         known = then(client, at)

@@ -11,6 +11,7 @@ from sinks.tables import EVENT_TABLES
 from streams.reference import Reference
 
 _PERSON_TOPICS = tuple(topic.name for topic in topics.PERSON_TOPICS)
+_OF_TOKEN = "token = %(token)s"
 
 
 class QueryClient(Protocol):
@@ -39,10 +40,10 @@ def known_from_tables(client: QueryClient, token: str, as_of: int) -> Known:
     limits = default_policy().arrival.limits
     rows: list[tuple[str, Row]] = []
     for topic in _PERSON_TOPICS:
-        stored = _stored(client, topic, "token = %(token)s", {"token": token})
+        stored = _stored(client, topic, _OF_TOKEN, {"token": token})
         # A later record of the same content may have arrived earlier: producers set the time of arrival in campaigns.
         doubtful = [one for one in stored if one.row["appended_at"] > as_of or is_too_old(one.row, limits)]
-        firsts = _first_arrivals(client, topic, doubtful)
+        firsts = _first_arrivals(client, topic, _OF_TOKEN, {"token": token}, doubtful)
         for one in stored:
             first = firsts.get((one.identity, one.content), one.row["appended_at"])
             if first <= as_of:
@@ -55,7 +56,7 @@ def reference_as_of(client: QueryClient, as_of: int) -> Reference:
     topic = topics.REFERENCE.name
     reference = Reference(default_policy().arrival.limits)
     stored = _stored(client, topic, "1", {})
-    firsts = _first_arrivals(client, topic, stored)
+    firsts = _first_arrivals(client, topic, "1", {}, stored)
     for one in stored:
         first = firsts.get((one.identity, one.content), one.row["appended_at"])
         if first <= as_of:
@@ -108,19 +109,22 @@ _FIRST_ARRIVALS = """
 SELECT lower(hex(identity)), lower(hex(content)), toUnixTimestamp64Milli(min(appended_at))
 FROM checkline.arrivals
 WHERE topic = %(topic)s AND partition = %(partition)s AND offset >= %(offset)s AND outcome = 'STORED'
-    AND identity IN (SELECT unhex(arrayJoin(%(identities)s)))
+    AND identity IN (SELECT identity FROM {table} WHERE {where})
 GROUP BY identity, content
 """
 
 
-def _first_arrivals(client: QueryClient, topic: str, stored: Sequence[_Stored]) -> dict[tuple[str, str], int]:
-    """When the first record with each content arrived, whatever its offset: {(identity, content): UTC milliseconds}."""
-    if not stored:
+def _first_arrivals(
+    client: QueryClient, topic: str, where: str, params: Mapping[str, Any], doubtful: Sequence[_Stored]
+) -> dict[tuple[str, str], int]:
+    """When the first record with each content arrived, whatever its offset: {(identity, content): UTC milliseconds},
+    of the doubtful ones at least. ``where`` chooses rows of one key, or of a topic of one partition."""
+    if not doubtful:
         return {}
-    params = {
-        "topic": topic,
-        "partition": stored[0].partition,  # a key has one
-        "offset": min(one.offset for one in stored),
-        "identities": sorted({one.identity for one in stored}),
-    }
-    return {(identity, content): at for identity, content, at in client.execute(_FIRST_ARRIVALS, params)}
+    first = min(doubtful, key=lambda one: one.offset)
+    place = {"topic": topic, "partition": first.partition, "offset": first.offset}
+    query = _FIRST_ARRIVALS.format(table=EVENT_TABLES[topic].name, where=where)
+    found = client.execute(query, {**params, **place})
+    # Behind the first doubtful row lie repeats of others, whose own first record may lie before it.
+    contents = {(one.identity, one.content) for one in doubtful}
+    return {(identity, content): at for identity, content, at in found if (identity, content) in contents}

@@ -2,8 +2,9 @@
 arrived by then gives."""
 
 import json
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,12 +26,13 @@ from schemas.policy import default_policy
 from schemas.registry import default_registry
 from schemas.wire.partitioner import partition_of_key
 from schemas.wire.rows import RowCodec
-from sinks.clickhouse import ClickHouse
+from sinks.clickhouse import Address, ClickHouse
+from sinks.migrations import migrate
 from streams.clocks import Clock, clocks, outcome
 from streams.facts import PersonFact, facts_of
 from streams.reference import Reference
 from streams.risk import timeline, verdict
-from tests.integration.conftest import FedHome
+from tests.integration.conftest import FedHome, drop_databases
 from tests.support.people import HOUR, Desk
 from tests.support.plain_count import PlainCount, _Judge, plain_count
 from tests.unit.replay.small_campaign import NAME, small
@@ -330,3 +332,28 @@ def test_a_wrong_question_is_one_line(odd_home: FedHome, options: tuple[str, ...
     result = odd_home.call("as-of", iso(TIMES[0]), *options)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert line in result.stderr
+
+
+def test_parts_that_were_written_before_get_the_index_of_tokens(address: Address) -> None:
+    """Written under the schema of before, a table has the index in every part once the migration has run."""
+    with ClickHouse(address) as client:
+        drop_databases(client)
+        migrate(client, up_to=7)
+        client.execute("INSERT INTO checkline.follow_ups (token, kind, hour) VALUES ('p00', 'ATTEMPT', 0)")
+        migrate(client)
+        left = "SELECT count() FROM system.mutations WHERE database = 'checkline' AND NOT is_done"
+        wait_until(lambda: client.rows(left) == [(0,)])
+        parts = client.rows(
+            "SELECT rows, secondary_indices_compressed_bytes > 0 FROM system.parts "
+            "WHERE database = 'checkline' AND table = 'follow_ups' AND active"
+        )
+        assert parts == [(1, 1)]
+        plan = client.rows("EXPLAIN indexes = 1 SELECT count() FROM checkline.follow_ups WHERE token = 'p01'")
+        assert any("of_token" in line for (line,) in plan)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.05)
