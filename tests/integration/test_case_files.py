@@ -21,7 +21,7 @@ from schemas import topics
 from sinks.clickhouse import ClickHouse
 from tests.integration.conftest import FedHome
 
-CALL_SECONDS = 120.0
+CALL_SECONDS = 240.0
 _TIMELINES = """
     SELECT token, froms, untils, arrayMap(one -> toString(one), levels), evidence
     FROM checkline.risk_timelines FINAL WHERE notEmpty(levels) ORDER BY token
@@ -97,6 +97,7 @@ def second(tmp_path: Path, partitions: int) -> Iterator[Installation]:
         assert stopped.returncode == 0, stopped.stderr
 
 
+@pytest.mark.timeout(600)  # two installations are started, one after the other
 @pytest.mark.parametrize("partitions", [3, pytest.param(8, marks=pytest.mark.long)])
 def test_an_imported_log_gives_the_same_results(
     fed_home: FedHome, case: Path, second: Installation, tmp_path: Path, partitions: int
