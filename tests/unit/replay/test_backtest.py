@@ -5,10 +5,13 @@ import io
 import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from infra.backtesting import read_candidate
+from infra.errors import WrongSetting
 from replay.backtest import Change, Comparison, Window, changes
 from replay.backtest_pair import Pair
 from replay.backtest_plots import Panel, Series, plot
@@ -18,7 +21,7 @@ from replay.shadow import Shadow
 from replay.states import digests_of
 from schemas import events
 from schemas.events import Event
-from schemas.policy import BadPolicy, Policy, default_policy, parse_policy, policy_text
+from schemas.policy import DEFAULT_POLICY, BadPolicy, Policy, default_policy, parse_policy, policy_text
 from schemas.registry import default_registry
 from schemas.topics import REFERENCE
 from schemas.validity import Limits
@@ -290,6 +293,21 @@ def test_a_plot_goes_by_the_day_where_there_are_too_many_hours() -> None:
 def test_a_bad_candidate_is_answered_by_the_setting(edit: tuple[str, str], says: str) -> None:
     with pytest.raises(BadPolicy, match=re.escape(says)):
         candidate(edit)
+
+
+def test_a_candidate_is_a_file_or_a_shipped_policy(tmp_path: Path) -> None:
+    assert read_candidate(DEFAULT_POLICY).policy == default_policy()
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    assert read_candidate(str(file)) == read_candidate(DEFAULT_POLICY)
+    file.write_text(TEXT.replace("[follow_up]", "[follow-up]"), encoding="utf-8")
+    for name, says in (
+        ("no-such", "no policy named no-such"),
+        (str(file), "mine.toml: follow"),
+        ("no.toml", "no.toml: "),
+    ):
+        with pytest.raises(WrongSetting, match=says):
+            read_candidate(name)
 
 
 def shadow(policy: Policy) -> Shadow:
