@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from infra.column_store import writer_address
+from replay.digests import Digest, facts_row, timeline_row
 from sinks.clickhouse import ClickHouse
+from streams.risk import Segment
 from tests.integration.conftest import FedHome
+from tests.support.pipeline import facts_in_state
 from tests.unit.replay.small_campaign import NAME
 
 pytestmark = pytest.mark.timeout(300)
@@ -24,12 +27,30 @@ def figures(home: FedHome) -> Any:
     return answer(home, "figures", NAME, status=1)  # at the small campaign's scale, not all can match
 
 
+def digests_of_the_live_state(home: FedHome) -> dict[str, str]:
+    """Facts from the worker's changelog, timelines from the live tables."""
+    facts = timelines = Digest()
+    for token, members in facts_in_state(home.home).items():
+        facts = facts.plus(facts_row(token, members))
+    query = """
+        SELECT token, arrayMap(at -> toUnixTimestamp64Milli(at), froms), arrayMap(at -> toUnixTimestamp64Milli(at), untils),
+               levels, rules, policies, evidence
+        FROM checkline.risk_timelines FINAL WHERE notEmpty(levels)
+    """
+    with ClickHouse(writer_address(home.home), "test") as client:
+        for token, *columns in client.rows(query):
+            segments = [Segment(*values, tuple(names.split(" "))) for *values, names in zip(*columns, strict=True)]
+            timelines = timelines.plus(timeline_row(token, segments))
+    return {"facts": str(facts), "timelines": str(timelines)}
+
+
 def test_a_replay_is_the_live_tables_and_can_take_their_place(fed_home: FedHome) -> None:
     planned = answer(fed_home, "replay", "plan", "whole")
     assert planned["events"] > 1000
     ran = answer(fed_home, "replay", "run", "whole", "--processes", "2")
     assert ran["records"] <= planned["events"]
-    assert ran["persons"] > 0
+    live = digests_of_the_live_state(fed_home)
+    assert {name: ran["digests"][name] for name in live} == live
     compared = answer(fed_home, "replay", "diff", "whole")
     assert compared == {"clean": True, "counts": compared["counts"], "differences": []}
     before = figures(fed_home)
@@ -49,9 +70,16 @@ def test_a_replay_is_the_live_tables_and_can_take_their_place(fed_home: FedHome)
     assert fed_home.call("replay", "drop", "whole").returncode == 0
 
 
+def _is(one: dict[str, Any], name: str, step: str) -> bool:
+    return (one["name"], one["step"]) == (name, step)
+
+
 def test_differences_are_named_and_must_be_accepted(fed_home: FedHome) -> None:
     answer(fed_home, "replay", "plan", "other")
-    answer(fed_home, "replay", "run", "other")
+    again = answer(fed_home, "replay", "run", "other", "--processes", "3")
+    (first,) = [one["document"] for one in answer(fed_home, "replay", "list")["steps"] if _is(one, "whole", "DONE")]
+    assert again["digests"] == first["digests"]
+    assert again["cells"] == first["cells"]
     with ClickHouse(writer_address(fed_home.home), "test") as client:
         ((token,),) = client.rows("SELECT min(token) FROM checkline_replay_other.risk_timelines WHERE notEmpty(levels)")
         client.execute(
