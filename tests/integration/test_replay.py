@@ -33,13 +33,16 @@ def digests_of_the_live_state(home: FedHome) -> dict[str, str]:
     for token, members in facts_in_state(home.home).items():
         facts = facts.plus(facts_row(token, members))
     query = """
-        SELECT token, arrayMap(at -> toUnixTimestamp64Milli(at), froms), arrayMap(at -> toUnixTimestamp64Milli(at), untils),
-               levels, rules, policies, evidence
+        SELECT token, arrayMap(at -> toUnixTimestamp64Milli(at), froms),
+               arrayMap(at -> toUnixTimestamp64Milli(at), untils), levels, rules, policies, evidence
         FROM checkline.risk_timelines FINAL WHERE notEmpty(levels)
     """
     with ClickHouse(writer_address(home.home), "test") as client:
         for token, *columns in client.rows(query):
-            segments = [Segment(*values, tuple(names.split(" "))) for *values, names in zip(*columns, strict=True)]
+            segments = [
+                Segment(start, until, level, rule, policy, tuple(names.split(" ")))
+                for start, until, level, rule, policy, names in zip(*columns, strict=True)
+            ]
             timelines = timelines.plus(timeline_row(token, segments))
     return {"facts": str(facts), "timelines": str(timelines)}
 
