@@ -13,7 +13,18 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from infra.cli import asking, backtesting, campaigns, case_files, dead_letters, explaining, inspecting, publishing, running
+from infra.cli import (
+    asking,
+    backtesting,
+    campaigns,
+    case_files,
+    dead_letters,
+    explaining,
+    inspecting,
+    publishing,
+    replaying,
+    running,
+)
 from infra.cli.failures import in_one_line, of_a_call
 from infra.cli.output import complain
 
@@ -42,6 +53,7 @@ app.command()(inspecting.lag)
 app.command()(asking.sql)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(case_files.app, name="case")
+app.add_typer(replaying.app, name="replay")
 
 
 def main() -> None:

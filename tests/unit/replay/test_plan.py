@@ -121,7 +121,7 @@ def test_a_log_of_three_versions_gives_what_it_gives_in_one(tmp_path: Path) -> N
         states = States(read_by, Reference(Limits()), 8, Limits())
         states.add(CHECK_INS.name, 0, [record_batch(records)])
         digests.append(digests_of(states.conclusions(0), 0))
-    assert digests[0].facts.rows > 10
+    assert digests[0].facts.rows > 5
     assert digests[0] == digests[1]
 
 
