@@ -9,6 +9,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from infra.campaigning import account_file
 from infra.case_files import aiokafka_options
@@ -23,7 +24,7 @@ from replay.diff import Compared, compare
 from replay.digests import united
 from replay.log import Log
 from replay.plan import Experience, Plan, Wanted, make_plan
-from replay.record import Noted, Step, last, note, steps
+from replay.record import EXCHANGES, Noted, Step, last, note, steps
 from replay.run import Concluded, Gathered, Replayer, Share, Source, shares_of
 from replay.target import Target
 from schemas.policy import default_policy
@@ -288,10 +289,15 @@ def diff(home: Home, target: Target) -> Compared:
 
 
 def promote(home: Home, target: Target, accepted: Sequence[str]) -> Mapping[str, Any]:
-    """Compare once more, and exchange the tables. Raises `replay.promote.NotPromoted`, ReplayRefused."""
-    compared = diff(home, target)
+    """Compare once more, and exchange the tables; one that was interrupted goes on where it was.
+
+    Raises `replay.promote.NotPromoted`, ReplayRefused.
+    """
     with column_store(home) as client:
-        made = plan_of(steps(client, target.name), target)
+        noted = steps(client, target.name)
+        under_way = (at := last(noted, *EXCHANGES)) is not None and at.step is Step.PROMOTING
+        compared = None if under_way else diff(home, target)
+        made = plan_of(noted, target)
         return promotion.promote(client, made, compared, accepted, lambda: wait_until_still(home))
 
 
@@ -304,10 +310,10 @@ def roll_back(home: Home, target: Target) -> Mapping[str, Any]:
 def drop(home: Home, target: Target) -> None:
     """Remove tables and topics of a replay that does not stand for the live ones; the record stays."""
     with column_store(home) as client:
-        at = last(steps(client, target.name))
-        if at is None:
+        noted = steps(client, target.name)
+        if not noted:
             raise ReplayRefused(f"there is no replay {target.name}; see checkline replay list")
-        if at.step in (Step.PROMOTING, Step.PROMOTED, Step.ROLLING_BACK):
+        if (at := last(noted, *EXCHANGES)) is not None and at.step is not Step.ROLLED_BACK:
             raise ReplayRefused(
                 f"{target.name} is promoted, and its tables hold what was live before; roll it back first"
             )
@@ -345,15 +351,24 @@ def wait_until_still(home: Home) -> None:
     deadline = time.monotonic() + STILL_SECONDS
     admin = KafkaAdminClient(bootstrap_servers=home.kafka_bootstrap, **home.settings.kafka.client_options())
     try:
-        while members := admin.describe_groups([group])[group]["members"]:
+        while found := _members(admin, group):
             if time.monotonic() > deadline:
                 raise ReplayRefused(
-                    f"{len(members)} sinks have not left within {STILL_SECONDS:.0f} s; look at their logs, then give "
-                    "the same command again (or replay rollback)"
+                    f"{found} within {STILL_SECONDS:.0f} s; look at the logs, then give the same command again (or "
+                    "replay rollback)"
                 )
             time.sleep(0.2)
     finally:
         admin.close()
+
+
+def _members(admin: KafkaAdminClient, group: str) -> str | None:
+    """What is wrong as long as a group is not known to be without members."""
+    try:
+        members = admin.describe_groups([group])[group]["members"]
+    except KafkaError as error:  # the coordinator is made when a group is first asked for, and moves with its broker
+        return f"kafka did not say who reads: {error}"
+    return f"{len(members)} sinks have not left" if members else None
 
 
 def _count(home: Home, target: Target) -> None:

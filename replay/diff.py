@@ -12,6 +12,7 @@ from replay.plan import Plan
 from replay.target import Target
 from sinks.blocks import Span
 from sinks.clickhouse import OWN_DATABASE, ClickHouse
+from sinks.comparisons import OF_A_REPLAY
 from sinks.figures import Figure, compute
 from sinks.ledger import Place
 from sinks.tables import EVENT_TABLES
@@ -80,9 +81,8 @@ def compare(client: ClickHouse, replayed: ClickHouse, plan: Plan, figures: Itera
         if _same(client, plan.target, one):
             counts[one.short] = 0
             continue
-        rows = _rows(client, plan.target, one)
         counts[one.short] = _count(client, plan.target, one)
-        found += rows
+        found += _rows(client, plan.target, one)
     if plan.whole:
         cells = _cells(client, plan)
         counts["cells"], found = len(cells), found + cells
@@ -154,7 +154,7 @@ def _before(ends: Mapping[Place, int]) -> dict[str, str]:
     events."""
     spans: dict[str, list[Span]] = defaultdict(list)
     for (topic, partition), end in sorted(ends.items()):
-        spans[topic].append(Span(topic, partition, 0, end))
+        spans[topic].append(Span(topic, partition, OF_A_REPLAY, end))
     return {topic: _within(of_topic, "partition", "offset") for topic, of_topic in spans.items()}
 
 
@@ -174,29 +174,44 @@ def _same(client: ClickHouse, target: Target, one: _Comparison) -> bool:
     return bool(digests[0] == digests[1])
 
 
-def _joined(target: Target, one: _Comparison) -> str:
+def _differing(target: Target, one: _Comparison) -> str:
+    """Query for the keys of rows that are not the same on both sides, as hashes: there may be millions."""
+    key = f"cityHash64({', '.join(one.key)})"
     live, replayed = _sides(target, one)
-    names = ", ".join(f"key_{number}" for number in range(len(one.key)))
-    key = ", ".join(f"{part} AS key_{number}" for number, part in enumerate(one.key))
     return f"""
-        SELECT
-            [{names}] AS key,
-            groupArrayIf(says, side = 0) AS live,
-            groupArrayIf(says, side = 1) AS replayed,
-            arrayDistinct(arrayFlatten(groupArray(events))) AS events
+        SELECT key
         FROM
         (
-            SELECT {key}, {one.says} AS says, {one.events} AS events, 0 AS side FROM {live}
+            SELECT {key} AS key, cityHash64({one.says}) AS said, 0 AS side FROM {live}
             UNION ALL
-            SELECT {key}, {one.says} AS says, {one.events} AS events, 1 AS side FROM {replayed}
+            SELECT {key} AS key, cityHash64({one.says}) AS said, 1 AS side FROM {replayed}
         )
-        GROUP BY {names}
-        HAVING live != replayed
+        GROUP BY key
+        HAVING countIf(side = 0) != countIf(side = 1)
+            OR sumWithOverflowIf(said, side = 0) != sumWithOverflowIf(said, side = 1)
     """
 
 
 def _rows(client: ClickHouse, target: Target, one: _Comparison) -> list[Difference]:
-    query = f"SELECT * FROM ({_joined(target, one)}) ORDER BY key LIMIT {MOST_ROWS}"
+    hashes = [
+        key for (key,) in client.rows(f"SELECT key FROM ({_differing(target, one)}) ORDER BY key LIMIT {MOST_ROWS}")
+    ]
+    key = ", ".join(one.key)
+    chosen = f"cityHash64({key}) IN ({', '.join(map(str, hashes))})"
+    live, replayed = _sides(target, one)
+    query = f"""
+        SELECT
+            key, groupArrayIf(says, side = 0), groupArrayIf(says, side = 1),
+            arrayDistinct(arrayFlatten(groupArray(events)))
+        FROM
+        (
+            SELECT [{key}] AS key, {one.says} AS says, {one.events} AS events, 0 AS side FROM {live} AND {chosen}
+            UNION ALL
+            SELECT [{key}] AS key, {one.says} AS says, {one.events} AS events, 1 AS side FROM {replayed} AND {chosen}
+        )
+        GROUP BY key
+        ORDER BY key
+    """
     return [
         Difference("/".join([one.short, *key]), _told(live), _told(replayed), list(events)[:MOST_EVENTS])
         for key, live, replayed, events in client.rows(query)
@@ -204,7 +219,7 @@ def _rows(client: ClickHouse, target: Target, one: _Comparison) -> list[Differen
 
 
 def _count(client: ClickHouse, target: Target, one: _Comparison) -> int:
-    ((count,),) = client.rows(f"SELECT count() FROM ({_joined(target, one)})")
+    ((count,),) = client.rows(f"SELECT count() FROM ({_differing(target, one)})")
     return int(count)
 
 

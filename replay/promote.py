@@ -17,7 +17,7 @@ from typing import Any
 
 from replay.diff import Compared
 from replay.plan import Plan
-from replay.record import Noted, Step, last, note, steps
+from replay.record import EXCHANGES, Noted, Step, last, note, steps
 from replay.target import Target
 from schemas.topics import DERIVED_TOPICS, RISK_CHANGES, SLA_EVENTS
 from sinks.clickhouse import OWN_DATABASE, ClickHouse
@@ -57,20 +57,22 @@ def unaccepted(compared: Compared, accepted: Sequence[str]) -> list[str]:
 def promote(
     client: ClickHouse,
     plan: Plan,
-    compared: Compared,
+    compared: Compared | None,
     accepted: Sequence[str],
     wait_until_still: Callable[[], None],
 ) -> Mapping[str, Any]:
-    """Exchange the tables; returns what was noted. ``wait_until_still`` returns when no sink writes any more.
+    """Exchange the tables; returns what was noted. ``compared`` may be None only where a promotion is under way;
+    ``wait_until_still`` returns when no sink writes any more.
 
     Raises `NotPromoted`, `StatementFailed`; after the latter the same call goes on where it was.
     """
     noted = steps(client, plan.name)
-    under_way = last(noted)
     document: Mapping[str, Any]
-    if under_way is not None and under_way.step is Step.PROMOTING:
+    if (under_way := last(noted, *EXCHANGES)) is not None and under_way.step is Step.PROMOTING:
         document = under_way.document
     else:
+        if compared is None:
+            raise NotPromoted(f"{plan.name} was not compared; checkline replay diff {plan.name}")
         _require_promotable(plan, noted, compared, accepted)
         document = {
             "accepted": list(accepted),
@@ -93,8 +95,8 @@ def roll_back(client: ClickHouse, target: Target, wait_until_still: Callable[[],
     Raises `NotPromoted` where there is nothing to be rolled back, `StatementFailed`.
     """
     noted = steps(client, target.name)
-    at = last(noted)
-    if at is None or at.step not in (Step.PROMOTING, Step.PROMOTED, Step.ROLLING_BACK):
+    at = last(noted, *EXCHANGES)
+    if at is None or at.step is Step.ROLLED_BACK:
         raise NotPromoted(f"{target.name} is not promoted: there is nothing to roll back")
     if (newer := _promoted_since(steps(client), at)) is not None:
         raise NotPromoted(f"{newer} was promoted after {target.name}: roll that back first")

@@ -30,8 +30,8 @@ class Step(Enum):
     DROPPED = "DROPPED"
 
 
-EXCHANGING = (Step.PROMOTING, Step.ROLLING_BACK)
-"""Tables change hands: sinks stand still until the next step."""
+EXCHANGES = (Step.PROMOTING, Step.PROMOTED, Step.ROLLING_BACK, Step.ROLLED_BACK)
+"""Steps that say whose tables are where; a comparison may come between them."""
 
 
 class Noted(NamedTuple):

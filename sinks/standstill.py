@@ -10,7 +10,12 @@ from sinks.clickhouse import ClickHouse
 
 WAIT_SECONDS = 0.5
 
-_LAST = "SELECT name, toString(step) FROM checkline.replays ORDER BY noted_at DESC LIMIT 1 BY name"
+_LAST = """
+SELECT name, argMax(toString(step), noted_at)
+FROM checkline.replays
+WHERE step IN ('PROMOTING', 'PROMOTED', 'ROLLING_BACK', 'ROLLED_BACK')
+GROUP BY name
+"""
 _EXCHANGING = ("PROMOTING", "ROLLING_BACK")
 
 log = logging.getLogger(__name__)
