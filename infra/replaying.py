@@ -183,6 +183,7 @@ def _run(
         "digests": united(one.digests for one in concluded).as_json(),
         "cells": _cells_digest(home, made.target),
         "processes": len(shares),
+        "cpu_seconds": round(sum(one.cpu_seconds for one in concluded), 3),
     }
 
 

@@ -81,12 +81,14 @@ class Gathered(NamedTuple):
 
 
 class Concluded(NamedTuple):
-    """What a share came to: persons with facts, digests, derived records and dead letters written."""
+    """What a share came to: persons with facts, digests, derived records and dead letters written, and the processor
+    time of its process."""
 
     persons: int
     digests: Digests
     derived: int
     letters: int
+    cpu_seconds: float
 
 
 Tell = Callable[[int], None]
@@ -151,7 +153,8 @@ class Replayer:
         self._write_down()
         parts = [digests_of(states.conclusions(as_of), as_of) for states in self._states.values()]
         persons = sum(states.persons for states in self._states.values())
-        return Concluded(persons, united(parts), derived, sum(map(len, self._letters.values())))
+        letters = sum(map(len, self._letters.values()))
+        return Concluded(persons, united(parts), derived, letters, time.process_time())
 
     async def _publish(self, as_of: int) -> int:
         share, count = self._share, 0

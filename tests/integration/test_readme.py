@@ -29,6 +29,7 @@ def shown() -> list[tuple[list[str], str]]:
 
 
 SHOWN = shown()
+LATER = re.findall(r"^checkline ([a-z-]+)(?: ([a-z]+))?(.*)$", README.split("## What was known then")[1], re.M)
 
 
 def test_the_readme_shows_the_commands() -> None:
@@ -44,6 +45,15 @@ def test_every_command_and_option_of_the_readme_is_there(words: list[str], comme
     assert result.exit_code == 0
     for option in re.findall(r"--[a-z-]+", " ".join([*words, comment])):
         assert f"{option} " in result.stdout
+
+
+@pytest.mark.parametrize(("command", "word", "rest"), LATER, ids=lambda part: part.strip()[:30])
+def test_what_is_shown_of_the_past_is_there(command: str, word: str, rest: str) -> None:
+    words = [command, word] if command in ("replay", "case") else [command]
+    result = CliRunner().invoke(app, [*words, "--help"], env={"TERMINAL_WIDTH": "200"})
+    assert result.exit_code == 0
+    options = re.findall(r"--[a-z-]+", rest)
+    assert all(f"{option} " in result.stdout for option in options)
 
 
 @pytest.mark.parametrize("option", re.findall(r"`checkline ([a-z]+) (--[a-z-]+)`", README), ids=" ".join)
