@@ -126,7 +126,7 @@ class Replayer:
                 writer.write(
                     {span: batches for span, batches in turn.items() if span.end > written.get(_place(span), 0)}
                 )
-                self._done(sum(batch.count for batches in turn.values() for batch in batches))
+                self._done(sum(_records(batch) for batches in turn.values() for batch in batches))
         for number, states in self._states.items():
             for topic, mark in states.marks.items():
                 marks[topic, number] = mark
@@ -247,6 +247,10 @@ def _chunks(first: Iterable[Outputs], more: Iterable[Outputs]) -> Iterator[Outpu
             together, count = {topic: [] for topic in together}, 0
     if count:
         yield together
+
+
+def _records(batch: RecordBatch) -> int:
+    return batch.count if batch.is_wanted_whole else sum(1 for _ in batch.records())
 
 
 def _place(span: Span) -> tuple[str, int]:
