@@ -28,6 +28,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.comparisons import MOST_ROWS, Cell, cells
 from sinks.ledger import Ledger, Place
 from sinks.rereading import Reading
+from sinks.standstill import exchanging
 
 # A range of the rolling audit, of every partition; and of a full one, which holds them in memory.
 POSITIONS_AT_ONCE = 2_000
@@ -111,6 +112,8 @@ def repair_home(
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
     with ClickHouse(writer_address(home), "checkline-repair", STATEMENT_SECONDS) as client:
+        if name := exchanging(client):
+            raise MissingPart(f"tables are being exchanged for those of replay {name}: repair when that is done")
         found = left = _findings(home, scope, log, ranges, progress, MOST_ROWS_TO_MEND)
         planned = first = repair.plan(client, found, log.begins)
         done: list[repair.Mended] = []
@@ -166,7 +169,7 @@ def _ranges(home: Home, scope: Scope, log: "Log", cursors: dict[Place, int]) -> 
     if scope.rolling:
         for place, begin in log.begins.items():
             cursors[place] = max(begin, cursors.get(place, 0))
-        return next_ranges(cursors, acknowledged, POSITIONS_AT_ONCE)
+        return next_ranges(cursors, acknowledged, POSITIONS_AT_ONCE, log.begins)
     begins, ends = dict(log.begins), dict(acknowledged)
     for at, bound, bounds in ((scope.since, max, begins), (scope.until, min, ends)):
         if at is not None:

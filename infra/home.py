@@ -28,8 +28,8 @@ from infra.settings import Clock, Settings
 
 MINIMUM_FREE_BYTES = 512 * 1024 * 1024
 OWNER_ONLY = 0o600
-# Urgent care, and the raw bytes of refused records: not for analysts.
-RESTRICTED_DATABASE = "checkline_restricted"
+# Urgent care, and the raw bytes of refused records: not for analysts, those of a replay neither.
+RESTRICTED_DATABASES = ["checkline_restricted", "checkline_*_restricted"]
 LOCK_SECONDS = 0.3
 
 
@@ -220,13 +220,13 @@ class Home:
                 "reader": {
                     "password": secrets.token_urlsafe(24),
                     "readonly": True,
-                    "hidden_databases": [RESTRICTED_DATABASE],
+                    "hidden_databases": RESTRICTED_DATABASES,
                 },
             }
             write_whole(self.users_file, json.dumps(generated, indent=2) + "\n", mode=OWNER_ONLY)
         stored = json.loads(self.users_file.read_text(encoding="utf-8"))
-        if "hidden_databases" not in stored["reader"]:  # written before any was hidden
-            stored["reader"]["hidden_databases"] = [RESTRICTED_DATABASE]
+        if stored["reader"].get("hidden_databases") != RESTRICTED_DATABASES:  # written by an earlier release
+            stored["reader"]["hidden_databases"] = RESTRICTED_DATABASES
             write_whole(self.users_file, json.dumps(stored, indent=2) + "\n", mode=OWNER_ONLY)
         return {name: User(name, stored[name]["password"]) for name in ("writer", "reader")}
 

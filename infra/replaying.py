@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -15,21 +16,22 @@ from infra.campaigning import account_file
 from infra.case_files import aiokafka_options
 from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
-from infra.embedded.kafka.topics import create_topics, topic_spec
+from infra.embedded.kafka.topics import TopicSpec, create_topics, topic_spec
 from infra.errors import CannotRun
 from infra.home import Home
+from infra.settings import KafkaSettings
 from replay import promote as promotion
 from replay.campaigns import CAMPAIGNS
 from replay.diff import Compared, compare
 from replay.digests import united
 from replay.log import Log
-from replay.plan import Experience, Plan, Wanted, make_plan
+from replay.plan import Experience, Plan, Wanted, make_plan, versions_of
 from replay.record import EXCHANGES, Noted, Step, last, note, steps
-from replay.run import Concluded, Gathered, Replayer, Share, Source, shares_of
+from replay.run import Concluded, Gathered, Replayer, Share, Source, forget_derived, shares_of
 from replay.target import Target
 from schemas.policy import default_policy
 from schemas.registry import default_registry
-from schemas.topics import DERIVED_TOPICS, INPUT_TOPICS
+from schemas.topics import DERIVED_TOPICS, INPUT_TOPICS, Topic
 from sinks.clickhouse import ClickHouse
 from sinks.counts import Recounter
 from sinks.figures import Figure
@@ -85,7 +87,10 @@ def plan(home: Home, target: Target, wanted: Range) -> Plan:
         extent = log.extent(INPUT_TOPICS, partitions)
         begins, ends = wanted.begins, wanted.ends
         if wanted.since is not None:
-            begins = {**extent.ends, **log.positions_at(extent.ends, wanted.since), **(begins or {})}
+            found = log.positions_at(extent.ends, wanted.since)
+            # Where the log begins with it, what came before may have been of the range too.
+            eaten = {place: at - 1 for place, at in found.items() if 0 < at == extent.begins[place]}
+            begins = {**extent.ends, **found, **eaten, **(begins or {})}
         if wanted.until is not None:
             ends = {**extent.ends, **log.positions_at(extent.ends, wanted.until), **(ends or {})}
         made = make_plan(
@@ -110,21 +115,25 @@ def run(home: Home, target: Target, processes: int, rate: float | None, progress
     with column_store(home) as client:
         noted = steps(client, target.name)
         made = plan_of(noted, target)
-        if last(noted, Step.DONE, Step.DROPPED) is not None:
+        if last(noted, Step.DONE) is not None:
             raise ReplayRefused(
                 f"{target.name} was run already; plan another one, or checkline replay diff {target.name}"
             )
+        if (now := versions_of(default_registry())) != dict(made.versions):
+            raise ReplayRefused(
+                f"{target.name} was planned by another release ({dict(made.versions)}, this is {now}): drop it and "
+                "plan it again"
+            )
         create_topics(
             home.kafka_bootstrap,
-            [
-                topic_spec(topic, partitions=made.partitions, clock="event", prefix=target.topic_prefix)
-                for topic in DERIVED_TOPICS
-            ],
+            [_topic_spec(home, target, topic) for topic in DERIVED_TOPICS],
             replication=home.brokers if home.settings.kafka.embedded else home.settings.kafka.replication,
             client_options=home.settings.kafka.client_options(),
         )
         with column_store(home, target) as own:
             migrate(own)
+            if last(noted, Step.STARTED) is not None:
+                forget_derived(own)
         note(client, target.name, Step.STARTED, {"processes": processes, "events_a_second": rate})
         started = time.monotonic()
         try:
@@ -141,7 +150,7 @@ def run(home: Home, target: Target, processes: int, rate: float | None, progress
 def _run(
     home: Home, made: Plan, processes: int, rate: float | None, progress: Progress, hold: Callable[[], None]
 ) -> dict[str, Any]:
-    source = Source(home.kafka_bootstrap, made.partitions, made.extent, options=aiokafka_options(home.settings.kafka))
+    source = Source(home.kafka_bootstrap, made.partitions, made.extent)
     parts = shares_of([span for span in made.spans if span.end > span.begin], processes)
     shares = [
         Share(
@@ -154,7 +163,7 @@ def _run(
         )
         for spans in parts
     ]
-    with _Processes(shares) as running:
+    with _Processes(shares, home.settings.kafka) as running:
         gathered: list[Gathered] = []
         done = 0
 
@@ -190,16 +199,17 @@ def _run(
 class _Processes:
     """One process a share, told what to do step by step."""
 
-    def __init__(self, shares: Sequence[Share]) -> None:
+    def __init__(self, shares: Sequence[Share], kafka: KafkaSettings) -> None:
         self._context = multiprocessing.get_context("spawn")  # a fork would share threads and connections
         self._shares = shares
+        self._kafka = kafka
         self._ends: list[Connection] = []
         self._processes: list[BaseProcess] = []
 
     def __enter__(self) -> "_Processes":
         for share in self._shares:
             mine, theirs = self._context.Pipe()
-            process = self._context.Process(target=_serve, args=(share, theirs), daemon=True)
+            process = self._context.Process(target=_serve, args=(share, self._kafka, theirs), daemon=True)
             process.start()
             theirs.close()
             self._ends.append(mine)
@@ -245,8 +255,9 @@ class _Processes:
         return [answers[number] for number in sorted(answers)]
 
 
-def _serve(share: Share, parent: Connection) -> None:
+def _serve(share: Share, kafka: KafkaSettings, parent: Connection) -> None:
     """The body of a share's process."""
+    share = replace(share, source=replace(share.source, options=aiokafka_options(kafka)))  # TLS cannot be handed over
 
     def tell(records: int) -> None:
         parent.send(records)
@@ -299,13 +310,14 @@ def promote(home: Home, target: Target, accepted: Sequence[str]) -> Mapping[str,
         under_way = (at := last(noted, *EXCHANGES)) is not None and at.step is Step.PROMOTING
         compared = None if under_way else diff(home, target)
         made = plan_of(noted, target)
-        return promotion.promote(client, made, compared, accepted, lambda: wait_until_still(home))
+        begins = _begins(home)
+        return promotion.promote(client, made, compared, accepted, begins, lambda: wait_until_still(home))
 
 
 def roll_back(home: Home, target: Target) -> Mapping[str, Any]:
     """Exchange the tables back. Raises `replay.promote.NotPromoted`, ReplayRefused."""
     with column_store(home) as client:
-        return promotion.roll_back(client, target, lambda: wait_until_still(home))
+        return promotion.roll_back(client, target, _begins(home), lambda: wait_until_still(home))
 
 
 def drop(home: Home, target: Target) -> None:
@@ -345,6 +357,11 @@ def plan_of(noted: list[Noted], target: Target) -> Plan:
     return Plan.parse(at.document)
 
 
+def _begins(home: Home) -> Mapping[Place, int]:
+    with _log(home) as log:
+        return log.extent(INPUT_TOPICS, home.settings.partitions).begins
+
+
 def wait_until_still(home: Home) -> None:
     """Returns when no sink is left in its group: each sees that tables are exchanged, and leaves. Raises ReplayRefused
     when one stays."""
@@ -370,6 +387,14 @@ def _members(admin: KafkaAdminClient, group: str) -> str | None:
     except KafkaError as error:  # the coordinator is made when a group is first asked for, and moves with its broker
         return f"kafka did not say who reads: {error}"
     return f"{len(members)} sinks have not left" if members else None
+
+
+def _topic_spec(home: Home, target: Target, topic: Topic) -> TopicSpec:
+    """Records keep the time that they speak of; where that is ours, the bytes of refused records go in time."""
+    spec = topic_spec(topic, partitions=home.settings.partitions, clock="event", prefix=target.topic_prefix)
+    if home.clock == "wall":
+        spec = spec._replace(settings={**spec.settings, "retention.ms": str(topic.retention_ms)})
+    return spec
 
 
 def _count(home: Home, target: Target) -> None:

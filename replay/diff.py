@@ -52,7 +52,8 @@ class Compared(NamedTuple):
 
 
 class _Comparison(NamedTuple):
-    """Two tables by SQL: what a row is about, what it says, whose events it names, and which rows are compared."""
+    """Two tables by SQL: what a row is about, what it says, whose events it names, and which rows are compared; only
+    ``distinct`` columns where several rows may say the same."""
 
     table: str
     key: tuple[str, ...]
@@ -60,6 +61,7 @@ class _Comparison(NamedTuple):
     events: str = "[]"
     live: str = "1"
     replayed: str = "1"
+    distinct: str = ""
 
     @property
     def short(self) -> str:
@@ -84,8 +86,8 @@ def compare(client: ClickHouse, replayed: ClickHouse, plan: Plan, figures: Itera
         counts[one.short] = _count(client, plan.target, one)
         found += _rows(client, plan.target, one)
     if plan.whole:
-        cells = _cells(client, plan)
-        counts["cells"], found = len(cells), found + cells
+        counts["cells"], cells = _cells(client, plan)
+        found += cells
         numbers = _figures(client, replayed, list(figures))
         counts["figures"], found = len(numbers), found + numbers
     return Compared(found, counts)
@@ -100,7 +102,8 @@ def _comparisons(plan: Plan) -> list[_Comparison]:
     for topic, table in EVENT_TABLES.items():
         # Of equal events that with the smallest offset stays, which may lie before the range.
         key = "lower(hex(identity))", "lower(hex(content))"
-        found.append(_Comparison(table.name, key, "''", _EVENT, live=within[topic]))
+        says = "toString(cityHash64(tuple(* EXCEPT (partition, offset))))"
+        found.append(_Comparison(table.name, key, says, _EVENT, live=within[topic]))
     inputs = " OR ".join(f"(topic = '{topic}' AND {positions})" for topic, positions in within.items())
     found.append(
         _Comparison(
@@ -123,15 +126,22 @@ def _comparisons(plan: Plan) -> list[_Comparison]:
     )
     if plan.whole:
         known = _before(plan.supersedes)
+        no_newer_timeline = _not_since("token", "checkline.risk_timelines", known["risk-changes"])
         found += [
-            _Comparison("checkline.conflicts", ("lower(hex(identity))", "lower(hex(loser_content))"), "''"),
+            # Which content it lost against depends on what had arrived by then.
+            _Comparison(
+                "checkline.conflicts",
+                ("lower(hex(identity))", "lower(hex(loser_content))"),
+                "''",
+                distinct="identity, loser_content",
+            ),
             _Comparison(
                 "checkline.risk_timelines",
                 ("token",),
                 "toString(tuple(levels, froms, untils, rules, policies, evidence))",
                 "arrayDistinct(splitByChar(' ', arrayStringConcat(evidence, ' ')))",
                 live=f"notEmpty(levels) AND {known['risk-changes']}",
-                replayed="notEmpty(levels)",
+                replayed=f"notEmpty(levels) AND {no_newer_timeline}",
             ),
             _Comparison(
                 "checkline.sla_clocks",
@@ -139,6 +149,7 @@ def _comparisons(plan: Plan) -> list[_Comparison]:
                 "toString(tuple(deadline_class, opened_at, due_at, done_at, withdrawn_at, policy))",
                 "evidence",
                 live=known["sla-events"],
+                replayed=_not_since("clock_id", "checkline.sla_clocks", known["sla-events"]),
             ),
         ]
     return found
@@ -158,9 +169,19 @@ def _before(ends: Mapping[Place, int]) -> dict[str, str]:
     return {topic: _within(of_topic, "partition", "offset") for topic, of_topic in spans.items()}
 
 
+def _not_since(key: str, table: str, known: str) -> str:
+    """Rows of what the live table has no newer word of."""
+    return f"{key} NOT IN (SELECT {key} FROM {table} FINAL WHERE NOT {known})"
+
+
 def _sides(target: Target, one: _Comparison) -> tuple[str, str]:
     name = one.table.replace(OWN_DATABASE, target.database, 1)
-    # Written so that a client's own database is not put in their place.
+    if one.distinct:
+        live, replayed = (
+            f"(SELECT DISTINCT {one.distinct} FROM {table} WHERE {condition}) WHERE 1"
+            for table, condition in ((one.table, one.live), (name, one.replayed))
+        )
+        return live, replayed
     return f"{one.table} FINAL WHERE {one.live}", f"{name} FINAL WHERE {one.replayed}"
 
 
@@ -197,6 +218,8 @@ def _rows(client: ClickHouse, target: Target, one: _Comparison) -> list[Differen
         key for (key,) in client.rows(f"SELECT key FROM ({_differing(target, one)}) ORDER BY key LIMIT {MOST_ROWS}")
     ]
     key = ", ".join(one.key)
+    if not hashes:
+        return []
     chosen = f"cityHash64({key}) IN ({', '.join(map(str, hashes))})"
     live, replayed = _sides(target, one)
     query = f"""
@@ -227,8 +250,9 @@ def _told(says: Sequence[str]) -> str | None:
     return (says[0] or "is there") if says else None
 
 
-def _cells(client: ClickHouse, plan: Plan) -> list[Difference]:
-    """Cells of hours that nothing was added to since, with the events that are on one side only."""
+def _cells(client: ClickHouse, plan: Plan) -> tuple[int, list[Difference]]:
+    """Cells of hours that nothing was added to since, with the events that are on one side only: how many, and those
+    that are named."""
     later = " OR ".join(
         f"(topic = '{span.topic}' AND partition = {span.partition} AND span_end > {span.end})" for span in plan.spans
     )
@@ -254,14 +278,14 @@ def _cells(client: ClickHouse, plan: Plan) -> list[Difference]:
             GROUP BY topic, hour, site, kind, measure, partition
             HAVING live != replayed
         )
-        ORDER BY topic, hour, site, kind, measure, partition
-        LIMIT {MOST_ROWS}
     """
+    ((count,),) = client.rows(f"SELECT count() FROM ({query})")
     found = []
-    for topic, hour, site, kind, measure, partition, live, other in client.rows(query):
+    ordered = f"{query} ORDER BY topic, hour, site, kind, measure, partition LIMIT {MOST_ROWS}"
+    for topic, hour, site, kind, measure, partition, live, other in client.rows(ordered):
         name = "/".join(["cells", topic, str(hour), site, kind, measure, str(partition)])
         found.append(Difference(name, str(live), str(other), _one_sided(client, target, topic, hour, partition, kind)))
-    return found
+    return int(count), found
 
 
 def _one_sided(client: ClickHouse, target: Target, topic: str, hour: int, partition: int, kind: str) -> list[str]:

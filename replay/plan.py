@@ -149,14 +149,19 @@ def make_plan(
         extent,
         dict(supersedes),
         tuple(policy.name for policy in policies),
-        {
-            "checkline": version("checkline"),
-            "python": platform.python_version(),
-            "schemas": ", ".join(f"{subject}@{len(registry.versions(subject))}" for subject in registry.subjects),
-        },
+        versions_of(registry),
         int(events * experience.bytes_an_event),
         events / experience.events_a_second,
     )
+
+
+def versions_of(registry: Registry) -> dict[str, str]:
+    """Of what a replay is made with: code, Python, schemas."""
+    return {
+        "checkline": version("checkline"),
+        "python": platform.python_version(),
+        "schemas": ", ".join(f"{subject}@{len(registry.versions(subject))}" for subject in registry.subjects),
+    }
 
 
 def _incompatible(registry: Registry) -> list[str]:

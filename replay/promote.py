@@ -22,6 +22,7 @@ from replay.target import Target
 from schemas.topics import DERIVED_TOPICS, RISK_CHANGES, SLA_EVENTS
 from sinks.clickhouse import OWN_DATABASE, ClickHouse
 from sinks.ledger import Place
+from sinks.standstill import exchanging
 from sinks.tables import EVENT_TABLES
 
 _LATEST = {RISK_CHANGES.name: "checkline.risk_timelines", SLA_EVENTS.name: "checkline.sla_clocks"}
@@ -59,14 +60,16 @@ def promote(
     plan: Plan,
     compared: Compared | None,
     accepted: Sequence[str],
+    log_begins: Mapping[Place, int],
     wait_until_still: Callable[[], None],
 ) -> Mapping[str, Any]:
     """Exchange the tables; returns what was noted. ``compared`` may be None only where a promotion is under way;
-    ``wait_until_still`` returns when no sink writes any more.
+    ``log_begins``: where the input topics begin now; ``wait_until_still`` returns when no sink writes any more.
 
     Raises `NotPromoted`, `StatementFailed`; after the latter the same call goes on where it was.
     """
     noted = steps(client, plan.name)
+    _require_alone(client, plan.name)
     document: Mapping[str, Any]
     if (under_way := last(noted, *EXCHANGES)) is not None and under_way.step is Step.PROMOTING:
         document = under_way.document
@@ -74,6 +77,7 @@ def promote(
         if compared is None:
             raise NotPromoted(f"{plan.name} was not compared; checkline replay diff {plan.name}")
         _require_promotable(plan, noted, compared, accepted)
+        _require_reachable(client, plan.target, log_begins)
         document = {
             "accepted": list(accepted),
             "counts": dict(compared.counts),
@@ -82,19 +86,22 @@ def promote(
         }
         note(client, plan.name, Step.PROMOTING, document)
     wait_until_still()
-    if _has_live_tables(client, document["tables"], "checkline.ledger"):
+    if all(_uuid(client, table) == document["tables"][table][0] for table in EXCHANGED):
         _prepare(client, plan)
     _exchange(client, plan.target, document["tables"], promoted=True)
     note(client, plan.name, Step.PROMOTED, document)
     return document
 
 
-def roll_back(client: ClickHouse, target: Target, wait_until_still: Callable[[], None]) -> Mapping[str, Any]:
+def roll_back(
+    client: ClickHouse, target: Target, log_begins: Mapping[Place, int], wait_until_still: Callable[[], None]
+) -> Mapping[str, Any]:
     """Exchange the tables back, also after a promotion that was interrupted; returns what was noted.
 
     Raises `NotPromoted` where there is nothing to be rolled back, `StatementFailed`.
     """
     noted = steps(client, target.name)
+    _require_alone(client, target.name)
     at = last(noted, *EXCHANGES)
     if at is None or at.step is Step.ROLLED_BACK:
         raise NotPromoted(f"{target.name} is not promoted: there is nothing to roll back")
@@ -103,6 +110,8 @@ def roll_back(client: ClickHouse, target: Target, wait_until_still: Callable[[],
     promotion = last(noted, Step.PROMOTING)
     assert promotion is not None
     if at.step is not Step.ROLLING_BACK:
+        if at.step is Step.PROMOTED:
+            _require_reachable(client, target, log_begins)
         note(client, target.name, Step.ROLLING_BACK, promotion.document)
     wait_until_still()
     _exchange(client, target, promotion.document["tables"], promoted=False)
@@ -137,17 +146,17 @@ def _stands(noted: Sequence[Noted], name: str) -> bool:
 
 
 def _require_promotable(plan: Plan, noted: list[Noted], compared: Compared, accepted: Sequence[str]) -> None:
-    at = last(noted, Step.DONE, Step.PROMOTED, Step.ROLLED_BACK, Step.STARTED)
+    at = last(noted, Step.DONE, Step.STARTED, *EXCHANGES)
     if at is None or at.step is Step.STARTED:
         raise NotPromoted(f"{plan.name} was not run to its end: checkline replay run {plan.name}")
     if at.step is Step.PROMOTED:
         raise NotPromoted(f"{plan.name} is promoted already")
+    if at.step is Step.ROLLING_BACK:
+        raise NotPromoted(f"{plan.name} is being rolled back: checkline replay rollback {plan.name}")
     if at.step is Step.ROLLED_BACK:
         raise NotPromoted(f"{plan.name} was promoted and rolled back; plan a new replay")
     if not plan.whole:
         raise NotPromoted(f"{plan.name} read {plan.what}: only a replay of the whole log can stand for the live tables")
-    if other := next((policy for policy in plan.policies if policy.startswith("overlay ")), None):
-        raise NotPromoted(f"{plan.name} judged by {other}: the live worker goes on by its own policies")
     if left := unaccepted(compared, accepted):
         shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
         raise NotPromoted(f"{len(left)} differences are not accepted: {shown}; see checkline replay diff {plan.name}")
@@ -171,14 +180,30 @@ def _theirs(target: Target, table: str) -> str:
     return table.replace(OWN_DATABASE, target.database, 1)
 
 
-def _has_live_tables(client: ClickHouse, tables: Mapping[str, Sequence[str]], table: str) -> bool:
-    return _uuid(client, table) == tables[table][0]
+def _require_alone(client: ClickHouse, name: str) -> None:
+    """Tables change hands between two: a third would scatter them."""
+    if (other := exchanging(client)) not in (None, name):
+        raise NotPromoted(f"the tables of {other} are being exchanged: finish that (promote or rollback {other}) first")
+
+
+def _require_reachable(client: ClickHouse, target: Target, log_begins: Mapping[Place, int]) -> None:
+    """From where the tables that are to be live end, the log must still be there."""
+    query = f"SELECT topic, partition, max(span_end) FROM {target.database}.ledger GROUP BY topic, partition"
+    for topic, partition, end in client.rows(query):
+        if log_begins.get((topic, partition), 0) > end:
+            raise NotPromoted(
+                f"{topic}/{partition}: these tables end at offset {end}, and retention has taken what came next; "
+                "plan a new replay"
+            )
 
 
 def _exchange(client: ClickHouse, target: Target, tables: Mapping[str, Sequence[str]], promoted: bool) -> None:
     for table in EXCHANGED:
+        theirs = _theirs(target, table)
+        if {_uuid(client, table), _uuid(client, theirs)} != {*tables[table]}:
+            raise NotPromoted(f"{table} and {theirs} are not the two that were to be exchanged: nothing more is done")
         if _uuid(client, table) != tables[table][1 if promoted else 0]:
-            client.execute(f"EXCHANGE TABLES {table} AND {_theirs(target, table)}")
+            client.execute(f"EXCHANGE TABLES {table} AND {theirs}")
 
 
 def _prepare(client: ClickHouse, plan: Plan) -> None:
@@ -203,6 +228,7 @@ def _prepare(client: ClickHouse, plan: Plan) -> None:
 def place_below(client: ClickHouse, target: Target) -> None:
     """Put the rows of the replay's tables of last words below all that a live topic will ever say. At the end of a run;
     may be repeated. Raises `StatementFailed`."""
+    client.execute(f"TRUNCATE TABLE {target.databases[1]}.dead_letter_bytes")  # they stand in the live one, for 30 days
     for table in _LATEST.values():
         theirs, placed = _theirs(target, table), f"{_theirs(target, table)}_placed"
         columns = _columns(client, table)

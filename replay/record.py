@@ -59,17 +59,19 @@ def note(client: ClickHouse, name: str, step: Step, document: Mapping[str, Any] 
 
 
 def steps(client: ClickHouse, name: str | None = None) -> list[Noted]:
-    """All steps of a replay, or of all, oldest first. Raises `StatementFailed`."""
+    """The steps of a replay since it was last dropped, or all steps of all, oldest first. Raises `StatementFailed`."""
     query = """
         SELECT name, toString(step), toUnixTimestamp64Milli(noted_at), noted_by, document
         FROM checkline.replays
         WHERE %(name)s IN ('', name)
         ORDER BY noted_at
     """
-    return [
-        Noted(found, Step(step), at, by, json.loads(document))
-        for found, step, at, by, document in client.rows(query, {"name": name or ""})
+    found = [
+        Noted(of, Step(step), at, by, json.loads(document))
+        for of, step, at, by, document in client.rows(query, {"name": name or ""})
     ]
+    dropped = [number for number, one in enumerate(found, 1) if name and one.step is Step.DROPPED]
+    return found[dropped[-1] :] if dropped else found
 
 
 def last(noted: list[Noted], *wanted: Step) -> Noted | None:

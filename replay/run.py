@@ -33,6 +33,8 @@ from schemas.validity import Limits
 from schemas.wire.batches import RecordBatch
 from sinks.blocks import Span
 from sinks.clickhouse import Address, ClickHouse
+from sinks.ledger import Place
+from sinks.tables import DERIVED_TABLES
 from sinks.writer import Writer
 from streams.fold import Outputs
 from streams.worker.transactions import PartitionTransactions
@@ -119,7 +121,8 @@ class Replayer:
                 self._states[number] = States(self._registry, reference, source.partitions, share.limits)
             writer = Writer(client, self._registry, source.partitions, f"replay-{share.target.name}", share.limits)
             written = writer.ledger.positions()
-            for turn in _turns(self._log.read(share.spans)):
+            most = int(min(ROWS_AT_ONCE, share.events_a_second or ROWS_AT_ONCE))  # slow ones are told to pause as soon
+            for turn in _turns(self._log.read(share.spans), most):
                 for span, batches in turn.items():
                     self._gather(span, batches)
                     newest = max([newest, *(batch.max_timestamp for batch in batches)])
@@ -149,8 +152,10 @@ class Replayer:
 
     def conclude(self, as_of: int) -> Concluded:
         """The second and third step. ``as_of``: what time it is, UTC milliseconds, the same for all shares."""
+        with self._derived_log() as log:
+            begins = log.extent(DERIVED_TOPICS, self._share.source.partitions).ends  # behind what a dead run left
         derived = asyncio.run(self._publish(as_of))
-        self._write_down()
+        self._write_down(begins)
         parts = [digests_of(states.conclusions(as_of), as_of) for states in self._states.values()]
         persons = sum(states.persons for states in self._states.values())
         letters = sum(map(len, self._letters.values()))
@@ -161,7 +166,7 @@ class Replayer:
         prefix = share.target.topic_prefix
         for number, states in self._states.items():
             producer = PartitionTransactions(
-                [share.source.bootstrap],
+                share.source.bootstrap.split(","),
                 share.target.transactional_id,
                 number,
                 share.source.options,
@@ -181,24 +186,33 @@ class Replayer:
                 await producer.stop()
         return count - sum(map(len, self._letters.values()))
 
-    def _write_down(self) -> None:
+    def _write_down(self, begins: Mapping[Place, int]) -> None:
         share, source = self._share, self._share.source
-        with (
-            Log(source.bootstrap, share.target.topic_prefix, source.options) as derived,
-            self._column_store() as client,
-        ):
-            extent = derived.extent(DERIVED_TOPICS, source.partitions)
-            mine = [span for span in extent.spans() if span.partition in self._states]
+        with self._derived_log() as derived, self._column_store() as client:
+            ends = derived.extent(DERIVED_TOPICS, source.partitions).ends
+            mine = [span for span in Extent(begins, ends).spans() if span.partition in self._states]
             writer = Writer(client, self._registry, source.partitions, f"replay-{share.target.name}", share.limits)
-            written = writer.ledger.positions()
-            mine = [span._replace(begin=max(span.begin, written.get(_place(span), 0))) for span in mine]
-            for turn in _turns(derived.read(mine)):
+            for turn in _turns(derived.read(mine), ROWS_AT_ONCE):
                 writer.write(turn)
+
+    def _derived_log(self) -> Log:
+        share, source = self._share, self._share.source
+        return Log(source.bootstrap, share.target.topic_prefix, source.options)
 
     def _column_store(self) -> ClickHouse:
         share = self._share
         name = f"replay-{share.target.name}"
         return ClickHouse(share.clickhouse, name, STATEMENT_SECONDS, share.target.database)
+
+
+def forget_derived(client: ClickHouse) -> None:
+    """Empty the derived tables of a replay that did not come to its end: they are written again, from other positions.
+    ``client`` speaks to the replay's tables. Raises `StatementFailed`."""
+    for table in {table.name for tables in DERIVED_TABLES.values() for table in tables}:
+        client.execute(f"TRUNCATE TABLE {table}")
+    names = ", ".join(f"'{topic.name}'" for topic in DERIVED_TOPICS)
+    for table in ("checkline.arrivals", "checkline.ledger"):
+        client.execute(f"ALTER TABLE {table} DELETE WHERE topic IN ({names}) SETTINGS mutations_sync = 2")
 
 
 def shares_of(spans: Iterable[Span], number: int) -> list[list[Span]]:
@@ -217,8 +231,8 @@ def shares_of(spans: Iterable[Span], number: int) -> list[list[Span]]:
     return [part for part in parts if part]
 
 
-def _turns(pieces: Iterable[tuple[Span, list[RecordBatch]]]) -> Iterator[dict[Span, list[RecordBatch]]]:
-    """Pieces put together until there are about `ROWS_AT_ONCE` records; pieces that follow one another become one."""
+def _turns(pieces: Iterable[tuple[Span, list[RecordBatch]]], most: int) -> Iterator[dict[Span, list[RecordBatch]]]:
+    """Pieces put together until there are about ``most`` records; pieces that follow one another become one."""
     spans: dict[tuple[str, int], Span] = {}
     batches: dict[tuple[str, int], list[RecordBatch]] = defaultdict(list)
     rows = 0
@@ -227,7 +241,7 @@ def _turns(pieces: Iterable[tuple[Span, list[RecordBatch]]]) -> Iterator[dict[Sp
         spans[place] = spans[place]._replace(end=span.end) if place in spans else span
         batches[place] += found
         rows += sum(batch.count for batch in found)
-        if rows >= ROWS_AT_ONCE:
+        if rows >= most:
             yield {spans[place]: batches[place] for place in spans}
             spans, batches, rows = {}, defaultdict(list), 0
     if spans:

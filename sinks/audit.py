@@ -104,13 +104,17 @@ def compare_tables(
     ]
 
 
-def next_ranges(cursors: dict[Place, int], log_positions: Mapping[Place, int], size: int) -> list[Span]:
-    """The next range of at most ``size`` positions of every partition, round and round; moves ``cursors``."""
+def next_ranges(
+    cursors: dict[Place, int], log_positions: Mapping[Place, int], size: int, begins: Mapping[Place, int]
+) -> list[Span]:
+    """The next range of at most ``size`` positions of every partition, from where it begins, round and round; moves
+    ``cursors``."""
     spans = []
     for place, position in sorted(log_positions.items()):
-        begin = cursors.get(place, 0)
-        begin = begin if begin < position else 0
-        end = min(begin + size, position)
+        first = begins.get(place, 0)
+        begin = max(first, cursors.get(place, 0))
+        begin = begin if begin < position else first
+        end = max(begin, min(begin + size, position))
         if begin < end:
             spans.append(Span(*place, begin, end))
         cursors[place] = end

@@ -16,7 +16,7 @@ from sinks.clickhouse import Address, ClickHouse
 from sinks.counts import Recounter
 from sinks.ledger import Ledger, Place
 from sinks.reader import LogReader
-from sinks.standstill import TablesExchanged, exchanging, wait_until_over
+from sinks.standstill import SameTables, TablesExchanged, exchanging, wait_until_over
 from sinks.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -68,17 +68,23 @@ async def run(
         _Thread() as write_thread,  # ends before its connection is closed
         _Thread() as count_thread,
     ):
-        writer = Writer(
-            write_client, registry or default_registry(), settings.partitions, settings.name, settings.limits
-        )
-        recounter = Recounter(count_client, settings.name)
-        ledger = Ledger(count_client, settings.name)
 
         async def asked() -> str | None:
             return await count_thread.do(exchanging, count_client)
 
-        sink = _Sink(settings, writer, recounter, ledger, asked, write_thread, count_thread)
         await wait_until_over(asked, stop)
+        tables = await count_thread.do(SameTables, count_client)
+        registry = registry or default_registry()
+        writer = Writer(
+            write_client, registry, settings.partitions, settings.name, settings.limits, still_ours=tables.require
+        )
+        recounter = Recounter(count_client, settings.name)
+        ledger = Ledger(count_client, settings.name)
+
+        async def require_same() -> None:
+            await count_thread.do(tables.require, count_client)
+
+        sink = _Sink(settings, writer, recounter, ledger, asked, require_same, write_thread, count_thread)
         await sink.run(stop, on_ready)
 
 
@@ -100,6 +106,7 @@ class _Sink:
         recounter: Recounter,
         ledger: Ledger,
         exchanging: Callable[[], Awaitable[str | None]],
+        require_same: Callable[[], Awaitable[None]],
         write_thread: _Thread,
         count_thread: _Thread,
     ) -> None:
@@ -109,6 +116,7 @@ class _Sink:
         self._ledger = ledger
         self._exchanging = exchanging
         self._exchanged: str | None = None
+        self._require_same = require_same
         self._write_thread = write_thread
         self._count_thread = count_thread
         self._reader = LogReader(
@@ -182,10 +190,15 @@ class _Sink:
                     return
 
     async def _recount(self) -> None:
+        await self._require_same()
         await self._count_thread.do(self._recounter.run)
 
     # ---- what the reader asks and tells
     async def _positions(self) -> Mapping[Place, int]:
+        # We are in the group by now: whoever exchanges tables from here on waits for us.
+        if name := await self._exchanging():
+            raise TablesExchanged(f"tables are being exchanged for those of replay {name}")
+        await self._require_same()
         return await self._count_thread.do(self._ledger.positions)
 
     async def _given(self, begins: Mapping[Place, int]) -> None:

@@ -30,6 +30,24 @@ def exchanging(client: ClickHouse) -> str | None:
     return next((name for name, step in client.rows(_LAST) if step in _EXCHANGING), None)
 
 
+class SameTables:
+    """Whether the tables are still those that were there when this was made: one that stood still while they were
+    exchanged has positions of another ledger in hand."""
+
+    def __init__(self, client: ClickHouse) -> None:
+        self._ledger = _identity(client)
+
+    def require(self, client: ClickHouse) -> None:
+        """Raises `TablesExchanged`, `StatementFailed`."""
+        if _identity(client) != self._ledger:
+            raise TablesExchanged("the tables were exchanged for those of a replay while this sink stood still")
+
+
+def _identity(client: ClickHouse) -> str:
+    query = "SELECT toString(uuid) FROM system.tables WHERE database = %(database)s AND name = 'ledger'"
+    return "".join(uuid for (uuid,) in client.rows(query, {"database": client.database}))
+
+
 async def wait_until_over(asked: Callable[[], Awaitable[str | None]], stop: asyncio.Event) -> None:
     """Returns when no tables are being exchanged any more, or `stop` is set."""
     told = False

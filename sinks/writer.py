@@ -19,7 +19,7 @@ Several blocks may take a step together: those of one turn of the reader share t
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -42,7 +42,8 @@ log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Writes blocks over one connection. ``partitions`` is that of the person topics."""
+    """Writes blocks over one connection. ``partitions`` is that of the person topics; ``still_ours`` is asked before
+    the ledger is written, and raises when these are not the tables to be written to."""
 
     def __init__(
         self,
@@ -51,8 +52,10 @@ class Writer:
         partitions: int,
         written_by: str,
         limits: Limits | None = None,
+        still_ours: Callable[[ClickHouse], None] = lambda _: None,
     ) -> None:
         self._client = client
+        self._still_ours = still_ours
         self._registry = registry
         self._partitions = partitions
         self._limits = limits or Limits()
@@ -70,6 +73,7 @@ class Writer:
                 self._insert(table, frame)
         self._arrive(written)
         blocks = [block for rows in written for block in rows.blocks]
+        self._still_ours(self._client)
         self.ledger.record(blocks)
         return blocks
 

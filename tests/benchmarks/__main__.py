@@ -33,6 +33,7 @@ from infra.home import Home
 from infra.lag.collector import LagCollector
 from infra.settings import read_settings
 from schemas import topics
+from tests.benchmarks import replaying
 from tests.benchmarks.recovery import Recovery
 from tests.benchmarks.stream import ONE_PASSES_IN, PERSONS, stream
 
@@ -232,7 +233,11 @@ def main() -> None:
     arguments.add_argument("--persons", type=int, default=PERSONS)
     arguments.add_argument("--one-passes-in", type=int, default=ONE_PASSES_IN, help="1: every row leaves a fact")
     arguments.add_argument("--recovery-persons", type=int, help="measure nothing but recovery, of so many persons")
+    arguments.add_argument("--replay-scale", type=float, help="measure nothing but replays, of the campaign at a scale")
     wanted = arguments.parse_args()
+    if wanted.replay_scale:
+        replays(wanted.replay_scale)
+        return
     if wanted.recovery_persons:
         recovery(wanted.recovery_persons)
         return
@@ -282,6 +287,17 @@ def recovery(persons: int) -> None:
     for one in measured.results:
         print(f"{one.name:<40}{one.persons:>9}{one.back_s:>13.2f}{one.cpu_s:>7.2f}{one.rss_mb:>8.0f}{one.load:>6.2f}")
     keep([result._asdict() for result in measured.results])
+
+
+def replays(scale: float) -> None:
+    """The same log again and again."""
+    with tempfile.TemporaryDirectory(prefix="checkline-bench-") as directory:
+        home = Home.open(read_settings(home=Path(directory), clock="event"))
+        planned = parts(home, only=(*nodes(home), CLICKHOUSE, TOPICS, MIGRATIONS))
+        with Supervisor(planned, home.logs, progress=say):
+            results = replaying.measure(home, scale, say)
+    print("\n".join(replaying.told(results)))
+    keep([result._asdict() for result in results])
 
 
 def keep(results: list[dict[str, Any]]) -> None:

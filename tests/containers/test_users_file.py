@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from clickhouse_driver import Client
 
-from infra.home import RESTRICTED_DATABASE
+from infra.home import RESTRICTED_DATABASES
 from infra.settings import PREFIX, ClickHouseSettings
 from sinks.migrations import migrations
 from tests.containers.stores import USERS
@@ -47,9 +47,9 @@ def test_profiles_that_users_name_are_there_and_the_readers_is_readonly() -> Non
 
 def test_the_writer_has_every_database_of_the_migrations_and_the_reader_not_the_restricted_one() -> None:
     made = {name for one in migrations() for name in re.findall(r"CREATE DATABASE IF NOT EXISTS (\w+)", one.text)}
-    assert RESTRICTED_DATABASE in made
+    assert RESTRICTED_DATABASES[0] in made
     assert {f"GRANT ALL ON {name}.*" for name in made} <= set(_grants("writer"))
-    assert not any(RESTRICTED_DATABASE in grant for grant in _grants("reader"))
+    assert not any(RESTRICTED_DATABASES[0] in grant for grant in _grants("reader"))
     assert [grant for grant in _grants("reader") if not grant.startswith(("GRANT SELECT ", "GRANT SHOW "))] == []
 
 

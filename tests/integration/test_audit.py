@@ -31,7 +31,7 @@ VOLATILE = {
 }
 """Columns that say when and by whom, not what."""
 
-NOT_OF_THE_LOG = ("checkline.migrations", "checkline.repairs", "checkline.cell_history")
+NOT_OF_THE_LOG = ("checkline.migrations", "checkline.repairs", "checkline.replays", "checkline.cell_history")
 
 
 def tables(client: ClickHouse) -> list[str]:

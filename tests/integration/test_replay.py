@@ -1,6 +1,11 @@
 """A replay as its user sees it: planned, run, compared, promoted and rolled back beside a running home."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +14,7 @@ from infra.column_store import writer_address
 from replay.digests import Digest, facts_row, timeline_row
 from sinks.clickhouse import ClickHouse
 from streams.risk import Segment
+from tests.faults.rig import wait_until
 from tests.integration.conftest import FedHome
 from tests.support.pipeline import facts_in_state
 from tests.unit.replay.small_campaign import NAME
@@ -71,6 +77,56 @@ def test_a_replay_is_the_live_tables_and_can_take_their_place(fed_home: FedHome)
         *("PROMOTING", "PROMOTED", "ROLLING_BACK", "ROLLED_BACK"),
     ]
     assert fed_home.call("replay", "drop", "whole").returncode == 0
+
+
+def begun(home: FedHome, name: str, *words: str) -> "subprocess.Popen[bytes]":
+    """A run that takes some seconds, in a process group of its own; returns when it has written something."""
+    answer(home, "replay", "plan", name)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli", "replay", "run", name, *words],
+        env={**os.environ, "CHECKLINE_HOME": str(home.home.directory)},
+        start_new_session=True,
+    )
+    wait_until(lambda: blocks(home, name) > 0, 60, "the replay writes")
+    assert process.poll() is None
+    return process
+
+
+def blocks(home: FedHome, name: str) -> int:
+    """How many blocks a replay has written."""
+    with ClickHouse(writer_address(home.home), "test") as client:
+        database = f"checkline_replay_{name}"
+        if client.rows(
+            "SELECT count() FROM system.tables WHERE database = %(d)s AND name = 'ledger'", {"d": database}
+        ) == [(0,)]:
+            return 0
+        ((count,),) = client.rows(f"SELECT count() FROM {database}.ledger")
+        return int(count)
+
+
+def test_a_run_can_pause_and_go_on_and_one_that_was_killed_is_run_again(fed_home: FedHome) -> None:
+    running = begun(fed_home, "slow", "--rate", "8000", "--processes", "2")
+    assert fed_home.call("replay", "pause", "slow").returncode == 0
+    still = -1
+    while (now := blocks(fed_home, "slow")) != still:  # what was being written when it was told
+        still = now
+        time.sleep(2)
+    assert running.poll() is None
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    ran = answer(fed_home, "replay", "run", "slow")
+    (first,) = [one["document"] for one in answer(fed_home, "replay", "list")["steps"] if _is(one, "whole", "DONE")]
+    assert ran["digests"] == first["digests"]
+    assert ran["cells"] == first["cells"]
+    assert answer(fed_home, "replay", "diff", "slow")["clean"]
+    assert fed_home.call("replay", "drop", "slow").returncode == 0
+    resumed = begun(fed_home, "again", "--rate", "15000")
+    assert fed_home.call("replay", "pause", "again").returncode == 0
+    assert fed_home.call("replay", "resume", "again").returncode == 0
+    assert resumed.wait(120) == 0
+    assert answer(fed_home, "replay", "diff", "again")["clean"]
+    assert fed_home.call("replay", "drop", "again").returncode == 0
+    assert fed_home.call("replay", "resume", "again").returncode == 2
 
 
 def _is(one: dict[str, Any], name: str, step: str) -> bool:

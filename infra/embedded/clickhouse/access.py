@@ -2,8 +2,9 @@
 through table functions, raising one's own limits, nor reading a database that is hidden from the reader: those are
 judged here, on the engine's own parse of a statement.
 
-A hidden database may not be named at all, not even in a text, so that no way of naming it needs to be known here. Its
-rows in system tables, and so in information_schema and SHOW, are left out by a filter of the engine.
+A hidden database (`*` in its name stands for any letters) may not be named at all, not even in a text, so that no way
+of naming it needs to be known here. Its rows in system tables, and so in information_schema and SHOW, are left out by a
+filter of the engine.
 """
 
 import re
@@ -85,15 +86,20 @@ _ROWS_OF_DATABASES = {
 def table_filters(hidden: Collection[str]) -> str:
     """The value of the engine's setting `additional_table_filters` that leaves hidden databases out of the tables of
     `system`."""
-    names = ", ".join(quote(name) for name in hidden)
-    filters = {f"system.{table}": f"{column} NOT IN ({names})" for table, column in _ROWS_OF_DATABASES.items()}
-    filters["system.processes"] = " AND ".join(f"position(query, {quote(name)}) = 0" for name in hidden)
+    names = quote(f"^({_any_of(hidden)})$")
+    filters = {f"system.{table}": f"NOT match({column}, {names})" for table, column in _ROWS_OF_DATABASES.items()}
+    filters["system.processes"] = f"NOT match(query, {quote(_any_of(hidden))})"
     return "{" + ", ".join(f"{quote(table)}: {quote(kept)}" for table, kept in filters.items()) + "}"
+
+
+def _any_of(hidden: Collection[str]) -> str:
+    """Regular expression, the same for us and for the engine, of the names of hidden databases."""
+    return "|".join(r"\w*".join(map(re.escape, name.split("*"))) for name in hidden)
 
 
 def check_database(name: str, hidden: Collection[str] = ()) -> None:
     """The reader names system tables in full, so that they can be told apart. Raises ServerError (497)."""
-    if name.lower() == "system" or name in hidden:
+    if name.lower() == "system" or (hidden and re.fullmatch(_any_of(hidden), name)):
         raise _denied(f"database {name}")
 
 
@@ -120,9 +126,8 @@ def check_formatted(statement: str, hidden: Collection[str] = ()) -> None:
 
 
 def _check_names(text: str, hidden: Collection[str]) -> None:
-    for name in hidden:
-        if re.search(rf"(?<!\w){name}(?!\w)", text):
-            raise _denied(f"database {name}")
+    if hidden and (found := re.search(rf"(?<!\w)({_any_of(hidden)})(?!\w)", text)):
+        raise _denied(f"database {found[1]}")
 
 
 def tables_that_read(hidden: Collection[str], definitions: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -133,7 +138,7 @@ def tables_that_read(hidden: Collection[str], definitions: Iterable[tuple[str, s
     definitions = list(definitions)
     found: set[str] = set()
     while True:
-        words = "|".join([*hidden, *map(re.escape, found)])
+        words = "|".join([_any_of(hidden), *map(re.escape, found)])
         more = {name for name, text in definitions if re.search(rf"(?<!\w)({words})(?!\w)", text)}
         if more <= found:
             return frozenset(found)

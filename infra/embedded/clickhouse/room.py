@@ -79,6 +79,8 @@ class RestingMerges(threading.Thread):
                 resting = False
             if time.monotonic() > look_at:
                 look_at = time.monotonic() + LOOK_SECONDS if resting else float("inf")
+                if resting:
+                    self._switch(False)  # tables that were made since as well
                 if parts := self._unreadable():
                     logger.error("the engine merged into a full disk, parts are empty: %s; to be started again", parts)
                     self._give_up()

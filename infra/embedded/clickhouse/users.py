@@ -56,7 +56,7 @@ def _user(path: Path, name: str, entry: object) -> User:
     if not isinstance(memory, int) or isinstance(memory, bool) or memory <= 0:
         raise UsersFileError(f"users file {path}: max_memory_usage of {name} must be a positive number of bytes")
     hidden = entry.get("hidden_databases", [])
-    if not isinstance(hidden, list) or not all(isinstance(one, str) and re.fullmatch(r"\w+", one) for one in hidden):
+    if not isinstance(hidden, list) or not all(isinstance(one, str) and re.fullmatch(r"[\w*]+", one) for one in hidden):
         raise UsersFileError(f"users file {path}: hidden_databases of {name} must be a list of names of databases")
     if hidden and not readonly:
         raise UsersFileError(f"users file {path}: hidden_databases of {name}: only the reader can be kept from any")

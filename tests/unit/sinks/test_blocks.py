@@ -139,5 +139,5 @@ def test_equal_sources_have_equal_numbers_and_none_is_zero() -> None:
 def test_ranges_of_the_rolling_audit_go_round() -> None:
     place = ("check-ins", 0)
     cursors: dict[tuple[str, int], int] = {}
-    turns = [next_ranges(cursors, {place: 25}, 10) for _ in range(4)]
+    turns = [next_ranges(cursors, {place: 25}, 10, {}) for _ in range(4)]
     assert [(span.begin, span.end) for [span] in turns] == [(0, 10), (10, 20), (20, 25), (0, 10)]

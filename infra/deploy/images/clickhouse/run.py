@@ -17,7 +17,7 @@ def main() -> None:
         "reader": {
             "password": os.environ["CHECKLINE_CLICKHOUSE_READER_PASSWORD"],
             "readonly": True,
-            "hidden_databases": ["checkline_restricted"],
+            "hidden_databases": ["checkline_restricted", "checkline_*_restricted"],
         },
     }
     os.umask(0o077)
