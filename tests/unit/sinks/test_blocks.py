@@ -141,3 +141,6 @@ def test_ranges_of_the_rolling_audit_go_round() -> None:
     cursors: dict[tuple[str, int], int] = {}
     turns = [next_ranges(cursors, {place: 25}, 10, {}) for _ in range(4)]
     assert [(span.begin, span.end) for [span] in turns] == [(0, 10), (10, 20), (20, 25), (0, 10)]
+    turns = [next_ranges(cursors, {place: 25}, 10, {place: 12}) for _ in range(3)]
+    assert [(span.begin, span.end) for [span] in turns] == [(12, 22), (22, 25), (12, 22)]
+    assert next_ranges(cursors, {place: 25}, 10, {place: 25}) == []
