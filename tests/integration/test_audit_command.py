@@ -65,6 +65,7 @@ MUCH = (
 )
 
 
+@pytest.mark.long
 def test_the_command_names_what_differs_mends_it_and_says_that_it_holds(fed_home: FedHome, writer: ClickHouse) -> None:
     before = digests(writer)
     damage(writer, *MUCH)

@@ -91,6 +91,7 @@ def test_an_unknown_token_is_one_line_and_exit_1(fed_home: FedHome) -> None:
     assert (result.returncode, result.stdout, result.stderr) == expected
 
 
+@pytest.mark.long
 def test_a_gap_in_the_ledger_is_a_finding_and_exit_1(fed_home: FedHome) -> None:
     """The ledger forgets a partition, and gets it back afterwards."""
     with ClickHouse(writer_address(fed_home.home), "test") as writer:

@@ -245,7 +245,7 @@ def test_external_tables_and_progress(writer: Any) -> None:
     external = [{"name": "ids", "structure": [("x", "Int32")], "data": [{"x": 1}, {"x": 2}]}]
     for _ in range(2):
         assert writer.execute("SELECT sum(x) FROM ids", external_tables=external) == [(3,)]
-    writer.execute("SELECT sum(number) FROM numbers(4000)")
+    writer.execute("SELECT sum(number) FROM numbers(1000)")
     assert writer.last_query.progress.rows == 1000
 
 
@@ -406,7 +406,7 @@ def test_bytes_of_another_protocol_are_answered(clickhouse_server: ClickHouseSer
 
 def test_a_statement_ends_when_its_client_leaves(connect: Connect, writer: Any) -> None:
     leaver = connect(send_receive_timeout=60)
-    slow = "SELECT sum(sleepEachRow(0.05)) FROM numbers(4000) SETTINGS max_block_size = 1"
+    slow = "SELECT sum(sleepEachRow(0.05)) FROM numbers(1000) SETTINGS max_block_size = 1"
     left = threading.Event()
 
     def run() -> None:

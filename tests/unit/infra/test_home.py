@@ -38,12 +38,12 @@ def test_the_reader_is_kept_from_the_restricted_database() -> None:
     home = Home.open(read_settings())
     home.users()
     stored = json.loads(home.users_file.read_text(encoding="utf-8"))
-    assert stored["reader"]["hidden_databases"] == ["checkline_restricted"]
+    assert stored["reader"]["hidden_databases"] == ["checkline_restricted", "checkline_*_restricted"]
     assert "hidden_databases" not in stored["writer"]
     del stored["reader"]["hidden_databases"]
     home.users_file.write_text(json.dumps(stored), encoding="utf-8")
     home.users()
-    assert "checkline_restricted" in home.users_file.read_text(encoding="utf-8")
+    assert "checkline_*_restricted" in home.users_file.read_text(encoding="utf-8")
     assert stat.S_IMODE(home.users_file.stat().st_mode) == 0o600
 
 
