@@ -19,6 +19,7 @@ from replay.diff import Compared
 from replay.plan import Plan
 from replay.record import EXCHANGES, Noted, Step, last, note, steps
 from replay.target import Target
+from schemas.policy import default_policy
 from schemas.topics import DERIVED_TOPICS, RISK_CHANGES, SLA_EVENTS
 from sinks.clickhouse import OWN_DATABASE, ClickHouse
 from sinks.ledger import Place
@@ -78,6 +79,7 @@ def promote(
             raise NotPromoted(f"{plan.name} was not compared; checkline replay diff {plan.name}")
         _require_promotable(plan, noted, compared, accepted)
         _require_reachable(client, plan.target, log_begins)
+        _require_remembered(client, noted)
         document = {
             "accepted": list(accepted),
             "counts": dict(compared.counts),
@@ -184,6 +186,26 @@ def _require_alone(client: ClickHouse, name: str) -> None:
     """Tables change hands between two: a third would scatter them."""
     if (other := exchanging(client)) not in (None, name):
         raise NotPromoted(f"the tables of {other} are being exchanged: finish that (promote or rollback {other}) first")
+
+
+def _require_remembered(client: ClickHouse, noted: list[Noted]) -> None:
+    """What a worker has forgotten still stands in the tables; a replay concludes nothing of it, so it would be lost."""
+    done = last(noted, Step.DONE)
+    assert done is not None
+    query = """
+        SELECT least(
+            (SELECT ifNull(toUnixTimestamp64Milli(minOrNull(opened_at)), %(as_of)s) FROM checkline.sla_clocks),
+            (SELECT ifNull(toUnixTimestamp64Milli(minOrNull(arrayMin(froms))), %(as_of)s) FROM checkline.risk_timelines
+             WHERE notEmpty(froms))
+        )
+    """
+    ((oldest,),) = client.rows(query, {"as_of": done.document["as_of"]})
+    days = default_policy().longest_ms // 86_400_000
+    if oldest + default_policy().longest_ms < done.document["as_of"]:
+        raise NotPromoted(
+            f"the live tables hold clocks or timelines of more than {days} days ago; a replay has forgotten them, as a "
+            "worker does, and they would be lost"
+        )
 
 
 def _require_reachable(client: ClickHouse, target: Target, log_begins: Mapping[Place, int]) -> None:
