@@ -31,7 +31,7 @@ def known_of(home: Home, token: str, at: int, source: Source = "tables") -> Know
         from replay.from_log import known_from_log
         from replay.log import Log
 
-        with Log(home.kafka_bootstrap, options=home.settings.kafka.client_options()) as log:
+        with Log(home.kafka_bootstrap, options=home.settings.kafka.aiokafka_options()) as log:
             return known_from_log(log, home.settings.partitions, token, at)
     client = reader_client(home)
     try:

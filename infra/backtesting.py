@@ -6,7 +6,6 @@ Both only read, by position: no group is joined, nothing is committed, published
 import getpass
 import hashlib
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -257,12 +256,8 @@ def _told(
 @contextmanager
 def _log_of(home: Home) -> Iterator[Log]:
     """The log of a home. Raises MissingPart where it, or what is to be read of it, is not there."""
-    options = home.settings.kafka.client_options()
-    ca_file = options.pop("ssl_cafile", None)
-    if "SSL" in home.settings.kafka.security_protocol:
-        options["ssl_context"] = ssl.create_default_context(cafile=ca_file)
     try:
-        with Log(home.kafka_bootstrap, options=options) as log:
+        with Log(home.kafka_bootstrap, options=home.settings.kafka.aiokafka_options()) as log:
             yield log
     except LogGone as error:
         raise MissingPart(str(error)) from error

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import resource
-import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
@@ -19,7 +18,6 @@ from kafka.errors import KafkaError
 from infra.campaigning import UNFINISHED, account_file
 from infra.errors import CannotRun, MissingPart, WrongSetting, kafka_is_silent
 from infra.home import Home, write_whole
-from infra.settings import KafkaSettings
 from replay.case_file import CaseWriter, NotEmpty, Source
 from replay.case_file_manifest import LostRange, Manifest
 from replay.case_file_merge import CannotDivide, Outgoing, outgoing, require_divisible, uneven_marks
@@ -94,7 +92,7 @@ def export_case(home: Home, directory: Path, wanted: Wanted, progress: Callable[
     _require_partitions(home, topics)
     source = Source(home.clock, partitions, wanted.since, wanted.before, _until(home, wanted, now))
     try:
-        with Log(home.kafka_bootstrap, "", aiokafka_options(home.settings.kafka)) as log:
+        with Log(home.kafka_bootstrap, "", home.settings.kafka.aiokafka_options()) as log:
             extent = log.extent(topics, partitions)
             spans, lost = _spans(home, log, extent, wanted)
             done, all_of_it = 0, sum(span.end - span.begin for span in spans)
@@ -183,15 +181,6 @@ def require_importable(home: Home, manifest: Manifest) -> None:
         )
 
 
-def aiokafka_options(settings: KafkaSettings) -> dict[str, Any]:
-    """What an aiokafka client needs to be let in (without the addresses)."""
-    options = settings.client_options()
-    ca_file = options.pop("ssl_cafile", None)
-    if "SSL" in settings.security_protocol:
-        options["ssl_context"] = ssl.create_default_context(cafile=ca_file)
-    return options
-
-
 # ---- what to read
 
 
@@ -243,7 +232,7 @@ def _campaigns(home: Home, wanted: Wanted) -> dict[str, Any]:
 
 def _extent(home: Home) -> Extent:
     try:
-        with Log(home.kafka_bootstrap, "", aiokafka_options(home.settings.kafka)) as log:
+        with Log(home.kafka_bootstrap, "", home.settings.kafka.aiokafka_options()) as log:
             return log.extent(INPUT_TOPICS, home.settings.partitions)
     except LogGone as error:
         raise MissingPart(str(error)) from error
@@ -286,7 +275,7 @@ async def _publish(home: Home, records: Iterator[Outgoing]) -> None:
         compression_type="lz4",
         max_batch_size=BATCH_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
-        **aiokafka_options(home.settings.kafka),
+        **home.settings.kafka.aiokafka_options(),
     )
     await producer.start()
     try:

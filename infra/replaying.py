@@ -13,7 +13,6 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from infra.campaigning import account_file
-from infra.case_files import aiokafka_options
 from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
 from infra.embedded.kafka.topics import TopicSpec, create_topics, topic_spec
@@ -257,7 +256,7 @@ class _Processes:
 
 def _serve(share: Share, kafka: KafkaSettings, parent: Connection) -> None:
     """The body of a share's process."""
-    share = replace(share, source=replace(share.source, options=aiokafka_options(kafka)))  # TLS cannot be handed over
+    share = replace(share, source=replace(share.source, options=kafka.aiokafka_options()))  # TLS cannot be handed over
 
     def tell(records: int) -> None:
         parent.send(records)
@@ -435,4 +434,4 @@ def _experience(client: ClickHouse) -> Experience:
 
 
 def _log(home: Home) -> Log:
-    return Log(home.kafka_bootstrap, options=aiokafka_options(home.settings.kafka))
+    return Log(home.kafka_bootstrap, options=home.settings.kafka.aiokafka_options())

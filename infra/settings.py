@@ -5,6 +5,7 @@ A setting `name` of section `[kafka]` is the variable `CHECKLINE_KAFKA_NAME`; on
 
 import os
 import re
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -68,6 +69,14 @@ class KafkaSettings(BaseModel):
             }
         if self.ca_file is not None:
             options["ssl_cafile"] = str(self.ca_file)
+        return options
+
+    def aiokafka_options(self) -> dict[str, Any]:
+        """What an aiokafka client needs to be let in (without the addresses)."""
+        options = self.client_options()
+        ca_file = options.pop("ssl_cafile", None)
+        if "SSL" in self.security_protocol:
+            options["ssl_context"] = ssl.create_default_context(cafile=ca_file)
         return options
 
 

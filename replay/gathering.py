@@ -12,8 +12,6 @@ from sinks.blocks import Span
 from streams.reference import Reference
 from streams.reference_log import ReferenceLog
 
-Place = tuple[str, int]
-
 
 def reference_of(
     log: Log, registry: Registry, limits: Limits, extent: Extent, overlay: Sequence[Policy] = ()

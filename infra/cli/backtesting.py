@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, errors, progress, write_json, write_line, write_table
-from infra.errors import WrongSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ def backtest(
 
     started_at = time.time()
     candidate = backtesting.read_candidate(policy)
-    begin, end = _time("--from", since), _time("--to", until)
+    begin, end = time_of("--from", since), time_of("--to", until)
     home = home_with("kafka")
     with _progress("reading the log") as tell:
         found = backtesting.backtest(home, candidate, begin, end, tell)
@@ -70,7 +70,7 @@ def shadow(
     from infra.cli.reaching import home_with
 
     candidate = backtesting.read_candidate(policy)
-    begin = _time("--from", since)
+    begin = time_of("--from", since)
     home = home_with("kafka")
     if watch:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -215,14 +215,3 @@ def _progress(title: str) -> "Iterator[Callable[[int, int], None]]":
     with progress() as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _time(option: str, text: str | None) -> int | None:
-    from schemas.events import to_milliseconds
-
-    if text is None:
-        return None
-    try:
-        return int(to_milliseconds(text))
-    except ValueError as error:
-        raise WrongSetting(f"{option} {text}: {error}") from error

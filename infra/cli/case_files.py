@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, errors, progress, write_json, write_table
 from infra.errors import WrongSetting
 
@@ -32,7 +33,7 @@ def export(
     from infra.case_files import Wanted, export_case, topics_wanted
     from infra.cli.reaching import home_with
 
-    wanted = Wanted(topics_wanted(topic or (), restricted), _time("--from", since), _time("--to", until))
+    wanted = Wanted(topics_wanted(topic or (), restricted), time_of("--from", since), time_of("--to", until))
     if wanted.since is not None and wanted.before is not None and wanted.since >= wanted.before:
         raise WrongSetting(f"--from {since} --to {until}: nothing lies between; give the earlier time first")
     home = home_with("kafka")
@@ -132,14 +133,3 @@ def _print_topics(manifest: "Manifest") -> None:
         files = [file for file in manifest.files if file.topic == name]
         rows.append((name, len(files), topic.records, topic.marks, sum(file.bytes for file in files), topic.content))
     write_table(("topic", "partitions", "records", "marks", "bytes", "content"), rows)
-
-
-def _time(option: str, text: str | None) -> int | None:
-    from schemas.events import to_milliseconds
-
-    if text is None:
-        return None
-    try:
-        return int(to_milliseconds(text))
-    except ValueError as error:
-        raise WrongSetting(f"{option} {text}: {error}") from error

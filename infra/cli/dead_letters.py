@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, complain, errors, progress, write_json, write_table
 from infra.errors import WrongSetting
 
@@ -54,7 +55,7 @@ def list_letters(
         raise WrongSetting("--open, --settled, --all: choose one")
     states = () if every else (RETRIED, SETTLED) if only_settled else (OPEN,)
     selection = Selection(
-        _topic(topic), _reason(reason), _time("--since", since), _time("--until", until), source, states
+        _topic(topic), _reason(reason), time_of("--since", since), time_of("--until", until), source, states
     )
     home = home_with("clickhouse")
     with ClickHouse(reader_address(home), "checkline-dead-letters") as client:
@@ -394,12 +395,3 @@ def _reason(name: str | None) -> Any:
     if name is not None and name not in Refusal.__members__:
         raise WrongSetting(f"--reason {name}: write one of: {', '.join(Refusal.__members__)}")
     return None if name is None else Refusal[name]
-
-
-def _time(option: str, text: str | None) -> int | None:
-    from schemas.events import to_milliseconds
-
-    try:
-        return None if text is None else int(to_milliseconds(text))
-    except ValueError as error:
-        raise WrongSetting(f"{option} {text}: {error}") from error

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, errors, write_json, write_table
 from infra.errors import WrongSetting
 
@@ -29,7 +30,7 @@ def explain(
 ) -> None:
     """Tell a person's story: what was observed, the risk and the deadlines that follow, and because of which events."""
     asked = None if level is None else _level(level)
-    as_of = None if at is None else _time("--at", at)
+    as_of = time_of("--at", at)
     _check_token(token)
     from infra.asking_then import known_of
     from infra.cli.reaching import home_with
@@ -65,7 +66,7 @@ def as_of(
     json_output: JsonOption = False,
 ) -> None:
     """Tell what was known at a time: from the records that had arrived by then, and no others."""
-    at = _time("TIME", time)
+    at = time_of("TIME", time)
     given = {"--person": person, "--queue": queue or None, "--figures": figures, "--query": query}
     if len(several := [name for name, value in given.items() if value is not None]) > 1:
         raise WrongSetting(f"{' and '.join(several)}: ask for one of them at a time")
@@ -158,12 +159,3 @@ def _level(name: str) -> "RiskLevel":
     except KeyError:
         levels = ", ".join(f"{level.value} ({level.english})" for level in RiskLevel)
         raise WrongSetting(f"--why-not {name}: there is no such level; one of {levels}") from None
-
-
-def _time(option: str, text: str) -> int:
-    from schemas.events import to_milliseconds
-
-    try:
-        return int(to_milliseconds(text))
-    except ValueError as error:
-        raise WrongSetting(f"{option} {text}: {error}") from error

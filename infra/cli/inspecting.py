@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, errors, write_json, write_line, write_table
 from infra.errors import WrongSetting
 
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from sinks.findings import Finding
 
 WATCH_SECONDS = 2
-
-
-def _time(option: str, text: str) -> int:
-    from schemas.events import to_milliseconds
-
-    try:
-        return int(to_milliseconds(text))
-    except ValueError as error:
-        raise WrongSetting(f"{option} {text}: {error}") from error
 
 
 def lag(
@@ -92,8 +84,8 @@ def audit(
     scope = auditing.Scope(
         frozenset(topic) if topic else auditing.EVERY_TOPIC,
         everything,
-        None if since is None else _time("--from", since),
-        None if until is None else _time("--until", until),
+        time_of("--from", since),
+        time_of("--until", until),
     )
     home = home_with("kafka", "clickhouse")
     if not repair:

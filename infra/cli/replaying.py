@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, errors, progress, write_json, write_table
 from infra.errors import WrongSetting
 
@@ -37,7 +38,7 @@ def plan(
 
     target = _target(name)
     begins, ends = _positions(offsets or [])
-    wanted = replaying.Range(begins or None, ends or None, _time("--from", since), _time("--to", until))
+    wanted = replaying.Range(begins or None, ends or None, time_of("--from", since), time_of("--to", until))
     try:
         made = replaying.plan(home_with("kafka", "clickhouse"), target, wanted)
     except Refused as refused:
@@ -195,15 +196,6 @@ def _target(name: str) -> "Target":
         return Target.named(name)
     except BadName as error:
         raise WrongSetting(str(error)) from error
-
-
-def _time(option: str, text: str | None) -> int | None:
-    from schemas.events import to_milliseconds
-
-    try:
-        return None if text is None else int(to_milliseconds(text))
-    except ValueError as error:
-        raise WrongSetting(f"{option} {text}: {error}") from error
 
 
 def _positions(stated: list[str]) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:

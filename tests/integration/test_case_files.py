@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from infra.case_files import Wanted, aiokafka_options, export_case
+from infra.case_files import Wanted, export_case
 from infra.column_store import reader_address
 from infra.embedded.catch_up import wait_until_caught_up
 from infra.errors import WrongSetting
@@ -196,7 +196,7 @@ def test_a_number_of_partitions_that_is_not_the_logs_is_refused(fed_home: FedHom
 
 
 def test_an_asynchronous_client_is_let_in_as_the_others_are() -> None:
-    options = aiokafka_options(KafkaSettings(security_protocol="SASL_SSL", username="u"))
+    options = KafkaSettings(security_protocol="SASL_SSL", username="u").aiokafka_options()
     assert options.pop("ssl_context") is not None
     assert options == {
         "security_protocol": "SASL_SSL",
@@ -204,4 +204,4 @@ def test_an_asynchronous_client_is_let_in_as_the_others_are() -> None:
         "sasl_plain_username": "u",
         "sasl_plain_password": "",
     }
-    assert aiokafka_options(KafkaSettings()) == {"security_protocol": "PLAINTEXT"}
+    assert KafkaSettings().aiokafka_options() == {"security_protocol": "PLAINTEXT"}
