@@ -5,22 +5,23 @@ import getpass
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
 
 from infra.column_store import writer_address
 from infra.embedded.catch_up import SINK_GROUP
 from infra.errors import MissingPart
 from infra.home import Home, write_whole
+from replay.log import Log as PositionedLog
+from replay.log import LogGone
 from replay.promote import superseded
 from replay.record import steps
 from schemas.policy import default_policy
 from schemas.registry import default_registry
 from schemas.topics import ALL_TOPICS, partitions_of
-from schemas.wire.batches import RecordBatch, hand_out_batches
+from schemas.wire.batches import RecordBatch
 from sinks import repair
 from sinks.audit import Finding, audit, next_ranges
 from sinks.blocks import Span
@@ -34,7 +35,6 @@ from sinks.standstill import exchanging
 POSITIONS_AT_ONCE = 2_000
 POSITIONS_OF_A_FULL_AUDIT = 20_000
 CURSORS_FILE = "audited.json"
-STALLED_SECONDS = 30.0
 COUNTED_SECONDS = 30.0
 """How long a repair waits until the sinks have counted the hours that it asks for."""
 
@@ -44,7 +44,6 @@ STATEMENT_SECONDS = 600.0
 
 MOST_ROUNDS = 10
 MOST_ROWS_TO_MEND = 10_000
-_POLL_MS = 200
 
 EVERY_TOPIC = frozenset(topic.name for topic in ALL_TOPICS)
 
@@ -137,7 +136,7 @@ def _mend(home: Home, client: ClickHouse, planned: repair.Plan) -> list[repair.M
     log = _log_of(home)
 
     def read(span: Span) -> Sequence[RecordBatch]:
-        return asyncio.run(_read(home.kafka_bootstrap, [span]))[span]
+        return _read(home, [span])[span]
 
     access = repair.Log(log.begins, log.ends, read)
     by = f"{getpass.getuser()}, process {os.getpid()}"
@@ -173,7 +172,8 @@ def _ranges(home: Home, scope: Scope, log: "Log", cursors: dict[Place, int]) -> 
     begins, ends = dict(log.begins), dict(acknowledged)
     for at, bound, bounds in ((scope.since, max, begins), (scope.until, min, ends)):
         if at is not None:
-            found = asyncio.run(_positions_at(home.kafka_bootstrap, acknowledged, at))
+            with PositionedLog(home.kafka_bootstrap, options=home.settings.kafka.aiokafka_options()) as positions:
+                found = positions.positions_at(acknowledged, at)
             bounds.update({place: bound(bounds[place], found.get(place, log.ends[place])) for place in acknowledged})
     size = POSITIONS_OF_A_FULL_AUDIT
     return [
@@ -194,7 +194,7 @@ def _findings(
             log.acknowledged,
             log.begins,
             batches.pop,
-            _read_in_turns(home.kafka_bootstrap, ranges, batches, progress),
+            _read_in_turns(home, ranges, batches, progress),
             partitions=reading.partitions,
             limits=reading.limits,
             log_ends=log.ends,
@@ -211,7 +211,7 @@ def _findings(
 
 
 def _read_in_turns(
-    bootstrap: str, ranges: Sequence[Span], batches: dict[Span, list[RecordBatch]], progress: Progress
+    home: Home, ranges: Sequence[Span], batches: dict[Span, list[RecordBatch]], progress: Progress
 ) -> Iterator[Span]:
     """The ranges, each when its ``batches`` are there: one of every partition at a time."""
     waiting = list(ranges)
@@ -219,7 +219,7 @@ def _read_in_turns(
         turn: dict[Place, Span] = {}
         for span in waiting:
             turn.setdefault((span.topic, span.partition), span)
-        batches.update(asyncio.run(_read(bootstrap, turn.values())))
+        batches.update(_read(home, turn.values()))
         yield from turn.values()
         taken = {*turn.values()}
         waiting = [span for span in waiting if span not in taken]
@@ -293,60 +293,21 @@ async def _log(bootstrap: str, partitions: int) -> Log:
     return Log(_by_place(begins), _by_place(acknowledged), _by_place(ends))
 
 
-async def _positions_at(bootstrap: str, places: Iterable[Place], at: int) -> dict[Place, int]:
-    """The first position of each place that was appended at or after a time (UTC, ms); absent where none was."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        await consumer.start()
-        asked = {TopicPartition(*place): at for place in places}
-        consumer.assign(list(asked))
-        found = await consumer.offsets_for_times(asked)
-    finally:
-        await consumer.stop()
-    return {(one.topic, one.partition): first.offset for one, first in found.items() if first is not None}
-
-
 def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
     return {(one.topic, one.partition): offset for one, offset in offsets.items()}
 
 
-async def _read(bootstrap: str, spans: Collection[Span]) -> dict[Span, list[RecordBatch]]:
+def _read(home: Home, spans: Collection[Span]) -> dict[Span, list[RecordBatch]]:
     """The record batches of ranges of the log, at most one a partition.
 
     Raises MissingPart when they do not come, or are in the log no more: that they are gone must not look like nothing.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed",
-    )
-    hand_out_batches(consumer, [topic.name for topic in ALL_TOPICS])
-    waiting = {TopicPartition(span.topic, span.partition): span for span in spans}
+    of_place = {(span.topic, span.partition): span for span in spans}
     batches: dict[Span, list[RecordBatch]] = {span: [] for span in spans}
     try:
-        await consumer.start()
-        consumer.assign(list(waiting))
-        for place, span in waiting.items():
-            consumer.seek(place, span.begin)
-        moved = time.monotonic()
-        while waiting:
-            for place, found in (await consumer.getmany(*waiting, timeout_ms=_POLL_MS)).items():
-                batches[waiting[place]] += found
-                moved = time.monotonic()
-            # Positions also pass over what holds no record: markers of transactions, and what was aborted.
-            for place in [place for place, span in waiting.items() if await consumer.position(place) >= span.end]:
-                consumer.pause(place)
-                del waiting[place]
-                moved = time.monotonic()
-            if waiting and time.monotonic() - moved > STALLED_SECONDS:
-                span = next(iter(waiting.values()))
-                raise MissingPart(
-                    f"kafka gives nothing of {span.topic}/{span.partition} up to offset {span.end} for "
-                    f"{STALLED_SECONDS:.0f} s; see checkline status"
-                )
-        return batches
-    except OffsetOutOfRangeError as error:
-        raise MissingPart(f"kafka no longer holds a range that is to be read ({error.args[0]}); audit again") from error
-    finally:
-        await consumer.stop()
+        with PositionedLog(home.kafka_bootstrap, options=home.settings.kafka.aiokafka_options()) as log:
+            for piece, found in log.read(spans):
+                batches[of_place[piece.topic, piece.partition]] += found
+    except LogGone as error:
+        raise MissingPart(f"{error}; audit again") from error
+    return batches

@@ -34,12 +34,6 @@ class Digest(NamedTuple):
     def __str__(self) -> str:
         return f"{self.rows}:{self.sum:032x}"
 
-    @classmethod
-    def parse(cls, text: str) -> "Digest":
-        """The digest that ``str`` gave. Raises ValueError."""
-        rows, number = text.split(":")
-        return cls(int(rows), int(number, 16))
-
 
 class Digests(NamedTuple):
     """Of persons: their facts as observed, their risk timelines, the states of their clocks, and what is proven of
@@ -56,10 +50,6 @@ class Digests(NamedTuple):
 
     def as_json(self) -> dict[str, str]:
         return {name: str(digest) for name, digest in self._asdict().items()}
-
-    @classmethod
-    def parse(cls, document: dict[str, str]) -> "Digests":
-        return cls(**{name: Digest.parse(text) for name, text in document.items()})
 
 
 def united(parts: Iterable[Digests]) -> Digests:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from schemas.topics import URGENT_CARE
+from sinks.conflicts import WINNER_AND_LOSERS
 from sinks.migrations import migrations, statements
 from sinks.tables import EVENT_TABLES, EventTable
 
@@ -214,9 +215,7 @@ def _conflicts(known: Then, topic: str | None = None) -> str:
             (
                 SELECT
                     identity,
-                    arraySort(groupUniqArray((sent_at, content, topic, partition, hour))) AS contents,
-                    contents[1] AS winner,
-                    arrayJoin(arraySlice(contents, 2)) AS loser
+                    {WINNER_AND_LOSERS}
                 FROM checkline.arrivals
                 WHERE {_contested(known.at)}
                 GROUP BY identity

@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from replay.digests import Digests, united
-from replay.gathering import reference_of
 from replay.log import Extent, Log
+from replay.reference import reference_of
 from replay.states import Letters, States, digests_of
 from replay.target import Target
-from schemas.policy import Policy
 from schemas.registry import Registry, default_registry
 from schemas.topics import DEAD_LETTERS, DERIVED_TOPICS, PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS
 from schemas.validity import Limits
@@ -69,7 +68,6 @@ class Share:
     clickhouse: Address
     spans: Sequence[Span]
     limits: Limits
-    overlay: Sequence[Policy] = ()
     events_a_second: float | None = None
 
 
@@ -116,7 +114,7 @@ class Replayer:
         marks: dict[tuple[str, int], int] = {}
         newest = 0
         with self._log, self._column_store() as client:
-            reference = reference_of(self._log, self._registry, share.limits, source.reference, share.overlay)
+            reference = reference_of(self._log, self._registry, share.limits, source.reference)
             for number in {span.partition for span in share.spans}:
                 self._states[number] = States(self._registry, reference, source.partitions, share.limits)
             writer = Writer(client, self._registry, source.partitions, f"replay-{share.target.name}", share.limits)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from replay.digests import Digest, Digests, clock_row, facts_row, outcome_row, timeline_row
 from schemas import topics
 from schemas.registry import Registry
-from schemas.topics import Topic
 from schemas.validity import Invalid, Limits
 from schemas.wire.batches import RecordBatch
 from schemas.wire.rows import RowCodec
@@ -213,8 +212,3 @@ def digests_of(conclusions: Iterable[Conclusion], as_of: int) -> Digests:
             clocks_digest = clocks_digest.plus(clock_row(token, clock))
             outcomes = outcomes.plus(outcome_row(token, clock, as_of))
     return Digests(facts, timelines, clocks_digest, outcomes)
-
-
-def reads(topic: Topic) -> bool:
-    """Whether an app reads the topic: of the others nothing follows."""
-    return topic in (*topics.PERSON_TOPICS, topics.ENFORCEMENT, topics.REPORTS)

@@ -21,7 +21,15 @@ from sinks.tables import EVENT_TABLES
 SLACK_SECONDS = 60
 """Servers of a cluster may disagree about the time by this much; a conflict told twice is only counted again."""
 
-_FIND = """
+WINNER_AND_LOSERS = """
+        arraySort(groupUniqArray((sent_at, content, topic, partition, hour))) AS contents,
+        contents[1] AS winner,
+        arrayJoin(arraySlice(contents, 2)) AS loser
+"""
+"""Of the contents of one identity, each a row: a row for each that lost, with the one that won, as tuples of when it
+was sent, content, topic, partition and hour."""
+
+_FIND = f"""
 INSERT INTO checkline.conflicts
 (
     identity, winner_content, winner_sent_at, winner_topic, winner_partition, winner_hour,
@@ -33,13 +41,11 @@ FROM
 (
     SELECT
         identity,
-        arraySort(groupUniqArray((sent_at, content, topic, partition, hour))) AS contents,
-        contents[1] AS winner,
-        arrayJoin(arraySlice(contents, 2)) AS loser
+        {WINNER_AND_LOSERS}
     FROM checkline.identities
     WHERE (source_hash, sequence) IN
     (
-        SELECT source_hash, sequence FROM checkline.arrivals WHERE ({spans}) AND outcome = 'STORED'
+        SELECT source_hash, sequence FROM checkline.arrivals WHERE ({{spans}}) AND outcome = 'STORED'
     )
     GROUP BY identity
 )

@@ -715,7 +715,8 @@ def merges_run(client: Any) -> bool:
     try:
         client.execute("OPTIMIZE TABLE t FINAL SETTINGS optimize_throw_if_noop = 1")
     except ServerException as error:
-        if error.code != 236:  # ABORTED
+        # ABORTED by the rest, or CANNOT_ASSIGN_OPTIMIZE: the engine had no room before the rest began
+        if error.code not in (236, 388):
             raise
         return False
     return True
