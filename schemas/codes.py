@@ -37,6 +37,8 @@ class SiteKind(Code):
     VENUE = "VENUE", "shop, market, hotel or other venue", "公共场所"
     HOSPITAL = "HOSPITAL", "hospital", "医院"
     QUARANTINE_SITE = "QUARANTINE_SITE", "central quarantine site", "集中隔离点"
+    LODGING = "LODGING", "hotel, homestay or other lodging", "旅店、民宿"
+    CUSTODY = "CUSTODY", "prison or other place of custody", "监管场所"
 
 
 class Zone(Code):
@@ -193,7 +195,7 @@ class Symptom(Code):
 
 
 class CaseCategory(Code):
-    """The six categories of epidemic-related cases (A000-06)."""
+    """The six categories of epidemic-related cases (A000-06), then those of other sources (A002-11, A004-14)."""
 
     NOT_STATED = "NOT_STATED", "not stated", "未说明"
     DISTURBING_ORDER = "DISTURBING_ORDER", "disturbing epidemic control", "扰乱疫情防控秩序"
@@ -202,6 +204,27 @@ class CaseCategory(Code):
     FRAUD = "FRAUD", "epidemic-related fraud", "涉疫情诈骗"
     WILDLIFE = "WILDLIFE", "illegal sale of wild animals", "非法售卖野生动物"
     OTHER = "OTHER", "other case", "其他案件"
+    MEDICAL_ORDER = "MEDICAL_ORDER", "disturbing medical order", "扰乱医疗秩序"
+    MARKET_ORDER = "MARKET_ORDER", "disturbing market order", "扰乱市场秩序"
+    SOCIAL_ORDER = "SOCIAL_ORDER", "disturbing social order", "扰乱社会秩序"
+    SMUGGLING = "SMUGGLING", "smuggling across the border", "边境走私"
+    VESSEL = "VESSEL", "case concerning a vessel", "船舶案件"
+
+
+class CaseProcedure(Code):
+    NOT_STATED = "NOT_STATED", "not stated", "未说明"
+    ADMINISTRATIVE = "ADMINISTRATIVE", "administrative case", "行政案件"
+    CRIMINAL = "CRIMINAL", "criminal case", "刑事案件"
+
+
+class Conduct(Code):
+    """What is corrected on the spot, by education only (A001-14, A003-12)."""
+
+    NOT_STATED = "NOT_STATED", "not stated", "未说明"
+    GATHERING = "GATHERING", "gathering", "聚集"
+    NO_MASK = "NO_MASK", "not wearing a mask", "不戴口罩"
+    MINOR_TRAFFIC = "MINOR_TRAFFIC", "minor traffic offence", "轻微交通违法"
+    OTHER = "OTHER", "other", "其他"
 
 
 class Disposition(Code):
@@ -246,6 +269,37 @@ class UnitOfCount(Code):
     PROVINCE = "PROVINCE", "provinces", "个(省)"
     DISTRICT = "DISTRICT", "districts", "区"
     DOCUMENT = "DOCUMENT", "documents", "个(文件)"
+    HOUSEHOLD = "HOUSEHOLD", "households", "户"
+    COPY = "COPY", "copies", "份"
+    TIME = "TIME", "times", "次"
+    SESSION = "SESSION", "sessions", "场"
+    HOUR = "HOUR", "hours", "小时"
+    VESSEL = "VESSEL", "vessels", "艘"
+    KILOGRAM = "KILOGRAM", "kilograms", "千克"
+    ARTICLE = "ARTICLE", "articles of goods", "只、件、个、支、台"
+    TRIP = "TRIP", "vehicle trips", "辆次"
+    ROOM = "ROOM", "rooms", "间"
+    SET = "SET", "sets of equipment", "套"
+    GROUP = "GROUP", "groups or teams", "个(组、队)"
+    SAMPLE = "SAMPLE", "samples or tests", "份(检测)"
+    CLUE = "CLUE", "clues, warnings or data items", "条(线索、信息)"
+    HOUSE = "HOUSE", "houses or flats", "个(房屋)"
+    IMAGE = "IMAGE", "images", "个(画面)"
+    DAY = "DAY", "days", "天"
+    CLASS = "CLASS", "classes or kinds", "类、种"
+
+
+class DivisionLevel(Code):
+    """Level of a division; functional zones stand beside counties and are not in GB/T 2260 (T12)."""
+
+    NOT_STATED = "NOT_STATED", "not stated", "未说明"
+    PROVINCE = "PROVINCE", "province", "省级"
+    PREFECTURE = "PREFECTURE", "prefecture", "地级"
+    COUNTY = "COUNTY", "county or district", "县级"
+    FUNCTIONAL_ZONE = "FUNCTIONAL_ZONE", "functional zone", "功能区"
+    TOWNSHIP = "TOWNSHIP", "township or street", "乡镇、街道(苏木)"
+    VILLAGE = "VILLAGE", "village or community", "村、社区(嘎查)"
+    GRID = "GRID", "grid", "网格"
 
 
 class IndicatorNature(Code):
@@ -266,11 +320,20 @@ class RiskLevel(Code):
 
 
 class DeadlineClass(Code):
-    """Classes of follow-up deadlines (A002-06)."""
+    """The classes of deadlines that the first version of `sla-events` knows (A002-06); a policy may name others."""
 
     HOURS_24 = "HOURS_24", "within 24 hours", "24小时"
     HOURS_48 = "HOURS_48", "within 48 hours", "48小时"
     SAME_DAY = "SAME_DAY", "same calendar day", "当日清零"
+    OTHER = "OTHER", "another, named by the policy", "其他(由方案规定)"
+
+
+class ClockSubject(Code):
+    """Whom or what a clock binds."""
+
+    PERSON = "PERSON", "person", "人员"
+    UNIT = "UNIT", "unit", "单位"
+    ORDER = "ORDER", "order", "管控令"
 
 
 class ClockOutcome(Code):

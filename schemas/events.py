@@ -143,6 +143,9 @@ class Passage(CheckIn):
     origin_tier: codes.RiskTier = codes.RiskTier.NOT_STATED
     mask_worn: bool | None = None
     symptoms: list[codes.Symptom] = []
+    code_issuer: Name | None = None
+    lane: Name | None = None
+    essential: bool | None = None
 
 
 class Declaration(CheckIn):
@@ -206,6 +209,7 @@ class LeadOpened(FollowUp):
     push_mode: codes.PushMode
     home_province: bool
     received_at: Milliseconds
+    programme: Name | None = None
 
 
 class LeadStep(FollowUp):
@@ -259,10 +263,45 @@ class Attempt(FollowUp):
     symptoms: list[codes.Symptom] = []
 
 
+class FollowUpStarted(FollowUp):
+    """A person comes under a programme of follow-up (A002-34: 随访范围和启动、终止标准)."""
+
+    kind = "FOLLOW_UP_STARTED"
+    task: Name
+    programme: Name
+    unit: Name | None = None
+    reason: Text | None = None
+
+
+class FollowUpEnded(FollowUp):
+    """The stop criterion holds and the person is released from the programme."""
+
+    kind = "FOLLOW_UP_ENDED"
+    task: Name
+    reason: Text | None = None
+    unit: Name | None = None
+
+
 class QuarantineStarted(FollowUp):
     kind = "QUARANTINE_STARTED"
     task: Name
     place: codes.QuarantinePlace
+    unit: Name | None = None
+    programme: Name | None = None
+
+
+class Absconded(FollowUp):
+    """Somebody left isolation without leave; the search is on instruction of the headquarters (A004-10)."""
+
+    kind = "ABSCONDED"
+    task: Name
+    unit: Name | None = None
+    reason: Text | None = None
+
+
+class Found(FollowUp):
+    kind = "FOUND"
+    task: Name
     unit: Name | None = None
 
 
@@ -278,6 +317,7 @@ class TestDue(FollowUp):
     task: Name
     due_at: Milliseconds
     unit: Name | None = None
+    population: Name | None = None
 
 
 class TestTaken(FollowUp):
@@ -285,6 +325,7 @@ class TestTaken(FollowUp):
     kind = "TEST_TAKEN"
     task: Name
     unit: Name | None = None
+    population: Name | None = None
 
 
 class TestReturned(FollowUp):
@@ -301,6 +342,7 @@ class TransferStarted(FollowUp):
     kind = "TRANSFER_STARTED"
     task: Name
     unit: Name | None = None
+    reason: Text | None = None
 
 
 class TransferAccepted(FollowUp):
@@ -315,14 +357,34 @@ class Absence(FollowUp):
     kind = "ABSENCE"
     unit: Name
     reason: Text | None = None
+    task: Name | None = None
 
 
 class Leave(FollowUp):
-    """Leave from the home-school line, with its approval (A002-36)."""
+    """Leave from the home-school line is asked for, until ``due_at`` (A002-36)."""
 
     kind = "LEAVE"
     reason: Text
     due_at: Milliseconds
+    unit: Name | None = None
+    task: Name | None = None
+
+
+class LeaveDecided(FollowUp):
+    """Leave is approved or not (外出请假审批)."""
+
+    kind = "LEAVE_DECIDED"
+    task: Name
+    approved: bool
+    decided_by_role: Name
+    unit: Name | None = None
+
+
+class LeaveEnded(FollowUp):
+    """Back from leave."""
+
+    kind = "LEAVE_ENDED"
+    task: Name
     unit: Name | None = None
 
 
@@ -373,6 +435,7 @@ class CaseRegistered(Enforcement):
     unit: Name
     legal_basis: Text | None = None
     involves_firm: bool | None = None
+    procedure: codes.CaseProcedure = codes.CaseProcedure.NOT_STATED
 
 
 class PersonDisposed(Enforcement):
@@ -384,6 +447,7 @@ class PersonDisposed(Enforcement):
     party_token: Token | None = None
     unit: Name | None = None
     legal_basis: Text | None = None
+    amount_yuan: int | None = None
 
 
 class Tip(Enforcement):
@@ -396,6 +460,31 @@ class SupervisoryNotice(Enforcement):
     kind = "SUPERVISORY_NOTICE"
     unit: Name
     reason: Text
+
+
+class Finding(Enforcement):
+    """A problem found by supervision: solved on the spot, or followed by a supervisory notice (A002-32)."""
+
+    kind = "FINDING"
+    unit: Name
+    solved_on_site: bool
+    reason: Text | None = None
+
+
+class Rectified(Enforcement):
+    """What a supervisory notice asked for is done (整改)."""
+
+    kind = "RECTIFIED"
+    unit: Name
+    reason: Text | None = None
+
+
+class Education(Enforcement):
+    """Somebody was persuaded or corrected on the spot: no case, no penalty, no name (A001-14, A003-12)."""
+
+    kind = "EDUCATION"
+    unit: Name
+    conduct: codes.Conduct
 
 
 class Withdrawal(Enforcement):
@@ -451,6 +540,23 @@ class Supplies(Report):
     in_stock: int | None = None
 
 
+class MatterOpened(Report):
+    """A unit takes on a matter, such as a court case or a request of a firm (A001-15). Never a person's."""
+
+    kind = "MATTER_OPENED"
+    matter: Name
+    matter_kind: Name
+    involves_firm: bool | None = None
+
+
+class MatterStep(Report):
+    """A matter reached a step that the policy names, such as ASSIGNED, SERVED or REPORTED (分案、送达、报告)."""
+
+    kind = "MATTER_STEP"
+    matter: Name
+    step: Name
+
+
 class UrgentCare(Event):
     topic = topics.URGENT_CARE
     key_field = "token"
@@ -486,6 +592,7 @@ class Site(Reference):
     name_en: Text
     division: Name | None = None
     parent: Name | None = None
+    category: Name | None = None
 
 
 class Unit(Reference):
@@ -493,30 +600,45 @@ class Unit(Reference):
     name_en: Text
     division: Name | None = None
     parent: Name | None = None
+    category: Name | None = None
 
 
 class Device(Reference):
     kind = "DEVICE"
     parent: Name
+    category: Name | None = None
 
 
 class Roster(Reference):
+    """One entry of a roster: ``member`` (a token or a unit) is expected to keep a schedule of the policy, to report an
+    indicator, or stands under a programme, from ``valid_from``. What is expected is known from here (T8, T14)."""
+
     kind = "ROSTER"
     parent: Name
     valid_from: Milliseconds
+    member: Name | None = None
+    schedule: Name | None = None
+    indicator: Name | None = None
+    programme: Name | None = None
 
 
 class Pass(Reference):
     kind = "PASS"
     valid_from: Milliseconds
     approver_role: Name | None = None
+    parent: Name | None = None
+    category: Name | None = None
 
 
 class Division(Reference):
+    """A division by its code: GB/T 2260 down to the county, GB/T 10114 below it; functional zones have codes of our own
+    (T12)."""
+
     kind = "DIVISION"
     name_en: Text
     name_zh: Text
     parent: Name | None = None
+    level: codes.DivisionLevel = codes.DivisionLevel.NOT_STATED
 
 
 class RiskArea(Reference):
@@ -529,14 +651,46 @@ class RiskArea(Reference):
 
 
 class ClosureOrder(Reference):
+    """Closes a division, or one site of it, until it is lifted: by a later version with ``valid_until`` (A004-22)."""
+
     kind = "CLOSURE_ORDER"
     valid_from: Milliseconds
     division: Name
+    parent: Name | None = None
+    tier: codes.RiskTier = codes.RiskTier.NOT_STATED
     document: Text | None = None
     approver_role: Name | None = None
+    category: Name | None = None
+    announced_at: Milliseconds | None = None
+
+
+class EventPermit(Reference):
+    """A large event that was permitted or not, by the tier of its place (A003-04, A004-12)."""
+
+    kind = "EVENT_PERMIT"
+    valid_from: Milliseconds
+    division: Name
+    tier: codes.RiskTier
+    approver_role: Name
+    category: Name
+
+
+class Resource(Reference):
+    """What is held ready: staff, rooms, equipment, capacity per day (A002-04, A004-08)."""
+
+    kind = "RESOURCE"
+    valid_from: Milliseconds
+    item: Name
+    quantity: int
+    unit_of_count: codes.UnitOfCount
+    parent: Name | None = None
+    division: Name | None = None
+    category: Name | None = None
 
 
 class VehicleAlert(Reference):
+    """A vehicle to be stopped; ``entity_id`` is its token (A002-15: 缉查布控)."""
+
     kind = "VEHICLE_ALERT"
     valid_from: Milliseconds
     valid_until: Milliseconds

@@ -11,16 +11,17 @@ from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
-from schemas.codes import DeadlineClass, HealthCode, LeadSource, LeadState, PushMode, RiskLevel, RiskTier, SiteKind
+from schemas.codes import HealthCode, LeadSource, LeadState, PushMode, RiskLevel, RiskTier, SiteKind
 from schemas.events import to_milliseconds
+from schemas.policy_duties import HOUR_MS, MINUTE_MS, DutyRule, LiftingRule, Programme, Schedule, end_of_day
+from schemas.policy_measures import AdmissionRule, EventRule, SuppliesRule, TierRule
+from schemas.policy_parts import Part, RuleName
 from schemas.validity import Limits
 
 DEFAULT_POLICY = "joint-control-2020"
 FOREVER = 2**63 - 1
-_HOUR_MS = 3_600_000
-_MINUTE_MS = 60_000
 
 
 class BadPolicy(ValueError):
@@ -32,11 +33,7 @@ class Comparator(StrEnum):
     AT_LEAST = "AT_LEAST"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Threshold(_Part):
+class Threshold(Part):
     """A temperature limit in tenths of a degree Celsius; ``OVER`` is strict (超过)."""
 
     comparator: Comparator
@@ -54,19 +51,19 @@ class Threshold(_Part):
         return self.threshold_tenths + (self.comparator is Comparator.OVER)
 
 
-class _Lasting(_Part):
+class _Lasting(Part):
     hours: Annotated[int, Field(gt=0, le=24 * 366)]
     source: str
 
     @cached_property
     def duration_ms(self) -> int:
-        return self.hours * _HOUR_MS
+        return self.hours * HOUR_MS
 
 
 class TemperatureRule(_Lasting):
     level: RiskLevel
     default: Threshold
-    by_site_kind: dict[SiteKind, Threshold] = {}
+    by_site_kind: dict[SiteKind, Threshold] = Field(default_factory=dict)
 
     def threshold(self, site_kind: str) -> Threshold:
         return self.by_site_kind.get(SiteKind[site_kind], self.default)
@@ -100,7 +97,7 @@ class SymptomRule(_Lasting):
     level: RiskLevel
 
 
-class RiskRules(_Part):
+class RiskRules(Part):
     temperature: TemperatureRule
     health_code: HealthCodeRule
     origin_area: OriginAreaRule
@@ -108,10 +105,10 @@ class RiskRules(_Part):
     symptoms: SymptomRule
 
 
-class DeadlineRule(_Part):
+class DeadlineRule(Part):
     """One class of deadline: either ``hours`` after the start, or the end of the start's calendar day."""
 
-    deadline_class: DeadlineClass
+    deadline_class: RuleName
     push_mode: PushMode
     home_province: bool | None = None
     hours: Annotated[int, Field(gt=0)] | None = None
@@ -125,24 +122,22 @@ class DeadlineRule(_Part):
     def due_at(self, start_ms: int, zone_offset_minutes: int) -> int:
         """UTC milliseconds of the deadline; a calendar day ends at midnight at the offset of the start (T2)."""
         if self.calendar_day:
-            offset = zone_offset_minutes * _MINUTE_MS
-            day = 24 * _HOUR_MS
-            return (start_ms + offset) // day * day + day - offset
+            return end_of_day(start_ms, zone_offset_minutes)
         assert self.hours is not None
-        return start_ms + self.hours * _HOUR_MS
+        return start_ms + self.hours * HOUR_MS
 
     @property
     def due_soon_ms(self) -> int:
-        return self.due_soon_minutes * _MINUTE_MS
+        return self.due_soon_minutes * MINUTE_MS
 
 
-class FollowUpRule(_Part):
+class FollowUpRule(Part):
     starts_at: Annotated[str, Field(pattern="^RECEIVED$")]
     stops_at: LeadState
     source: str
 
 
-class ArrivalRule(_Part):
+class ArrivalRule(Part):
     """How old an event may be when it is sent, how long it may be on the way, and how wrong a clock may be."""
 
     horizon_hours: Annotated[int, Field(gt=0)]
@@ -151,10 +146,10 @@ class ArrivalRule(_Part):
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.allowed_skew_seconds * 1000, self.horizon_hours * _HOUR_MS, self.lateness_hours * _HOUR_MS)
+        return Limits(self.allowed_skew_seconds * 1000, self.horizon_hours * HOUR_MS, self.lateness_hours * HOUR_MS)
 
 
-class Policy(_Part):
+class Policy(Part):
     id: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]*$")]
     version: Annotated[int, Field(ge=1)]
     valid_from: AwareDatetime
@@ -163,6 +158,14 @@ class Policy(_Part):
     risk: RiskRules
     deadlines: list[DeadlineRule]
     follow_up: FollowUpRule
+    duties: tuple[DutyRule, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    programmes: tuple[Programme, ...] = ()
+    lifting: LiftingRule | None = None
+    admission: tuple[AdmissionRule, ...] = ()
+    tiers: tuple[TierRule, ...] = ()
+    events: tuple[EventRule, ...] = ()
+    supplies: SuppliesRule | None = None
 
     @cached_property
     def name(self) -> str:
@@ -182,7 +185,7 @@ class Policy(_Part):
         )
         hours = [rule.hours for rule in rules] + [rule.hours or 24 for rule in self.deadlines]
         limits = self.arrival.limits
-        return max(hours) * _HOUR_MS + limits.horizon_ms + limits.lateness_ms
+        return max(hours) * HOUR_MS + limits.horizon_ms + limits.lateness_ms
 
     def deadline(self, push_mode: str, home_province: bool) -> DeadlineRule | None:
         """The first class whose conditions hold; None when the policy has none for such a lead."""
@@ -207,9 +210,7 @@ def parse_policy(text: str, where: str = "policy") -> Policy:
             raise BadPolicy(f"{where}: {rule_name}.levels.{found[0]}: nothing follows from it, no fact is kept of it")
     for rule in policy.deadlines:
         if (rule.hours is None) is not rule.calendar_day:
-            raise BadPolicy(
-                f"{where}: deadlines.{rule.deadline_class.value}: state either hours or calendar_day = true"
-            )
+            raise BadPolicy(f"{where}: deadlines.{rule.deadline_class}: state either hours or calendar_day = true")
     return policy
 
 

@@ -68,7 +68,7 @@ EVENT_TABLES = {
 _RECORD = {"appended_at": "appended_at", "content": "content", "partition": "partition", "offset": "offset"}
 _CLOCK_FIELDS = (
     *("as_of", "token", "lead_id", "deadline_class", "opened_at", "due_at"),
-    *("done_at", "withdrawn_at", "policy", "evidence"),
+    *("done_at", "withdrawn_at", "policy", "evidence", "subject", "duty", "before_due"),
 )
 _LETTER = {"letter_partition": "letter_partition", "letter_offset": "letter_offset"}
 _RETRIED = pl.col("retried_at").is_not_null()

@@ -6,14 +6,19 @@ A timer firing says only "as of now, no proof". Proof of work done in time that 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from schemas.codes import ClockOutcome, DeadlineClass
+from schemas.codes import ClockOutcome, ClockSubject
 from streams.fact_set import encode_fact
 from streams.facts import Announced, LeadOpened, LeadStep, PersonFact, standing
 from streams.reference import Reference
 
 
 class Clock(NamedTuple):
-    """The whole state of a clock from its facts; times are UTC milliseconds."""
+    """The whole state of a clock from its facts; times are UTC milliseconds.
+
+    ``deadline_class``: class or duty, as the policy names it. ``lead_id``: lead, task, matter, period or order that it
+    is about. ``before_due``: whether the work must be done before ``due_at``: midnight belongs to the next day (当日),
+    "within 24 hours" includes the 24th hour's end.
+    """
 
     clock_id: str
     lead_id: str
@@ -25,6 +30,8 @@ class Clock(NamedTuple):
     withdrawn_at: int | None
     policy: str
     evidence: tuple[str, ...]
+    before_due: bool
+    subject: str = ClockSubject.PERSON.value
 
 
 class Notice(NamedTuple):
@@ -62,7 +69,7 @@ def clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock
         found[lead_id] = Clock(
             lead_id,
             lead_id,
-            rule.deadline_class.value,
+            rule.deadline_class,
             lead.received_at,
             due_at,
             due_at - rule.due_soon_ms,
@@ -70,6 +77,7 @@ def clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock
             lead.received_at if lead_id in void else withdrawn.at if withdrawn else None,
             policy.name,
             tuple(str(fact.event_id) for fact in (lead, done, withdrawn) if fact),
+            rule.calendar_day,
         )
     return found
 
@@ -91,10 +99,9 @@ def _earliest(steps: Iterable[LeadStep], state: str) -> LeadStep | None:
 
 
 def _in_time(clock: Clock, at: int | None) -> bool:
-    # Midnight belongs to the next day (当日); "within 24 hours" includes the 24th hour's end.
     if at is None:
         return False
-    return at < clock.due_at if clock.deadline_class == DeadlineClass.SAME_DAY else at <= clock.due_at
+    return at < clock.due_at if clock.before_due else at <= clock.due_at
 
 
 def outcome(clock: Clock, as_of: int) -> ClockOutcome:

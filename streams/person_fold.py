@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from schemas import topics
-from schemas.codes import RiskLevel
+from schemas.codes import DeadlineClass, RiskLevel
 from schemas.topics import Topic
 from streams import clocks, screen
 from streams.clocks import Clock, Notice
@@ -42,6 +42,8 @@ RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep
 
 ANNOUNCER = "checkline"
 """Source of announcements; they are facts of the state, never events of the log."""
+
+_LEAD_CLASSES = frozenset(one.value for one in DeadlineClass)
 
 _ALWAYS = 2**62  # end of a segment that only a mended rule can end
 
@@ -150,7 +152,10 @@ class PersonFold(UnionFold):
             "as_of": as_of,
             "token": key,
             "lead_id": clock.lead_id,
-            "deadline_class": clock.deadline_class,
+            "deadline_class": clock.deadline_class if clock.deadline_class in _LEAD_CLASSES else "OTHER",
+            "duty": clock.deadline_class,
+            "before_due": clock.before_due,
+            "subject": clock.subject,
             "opened_at": clock.opened_at,
             "due_at": clock.due_at,
             "done_at": clock.done_at,

@@ -78,14 +78,16 @@ def live_digests(fed_home: FedHome, client: ClickHouse, as_of: int) -> Digests:
             for start, until, level, rule, policy, evidence in zip(*parallel, strict=True)
         ]
         timelines = timelines.plus(timeline_row(token, segments))
-    soon = {rule.deadline_class.value: rule.due_soon_ms for rule in default_policy().deadlines}
+    soon = {rule.deadline_class: rule.due_soon_ms for rule in default_policy().deadlines}
     columns = ", ".join(f"toUnixTimestamp64Milli({name}_at)" for name in ("opened", "due", "done", "withdrawn"))
-    for token, clock_id, lead_id, name, opened, due, done, withdrawn, policy, evidence in client.rows(
-        f"SELECT token, clock_id, lead_id, toString(deadline_class), {columns}, policy, evidence"
+    for token, clock_id, lead_id, name, opened, due, done, withdrawn, policy, evidence, strict in client.rows(
+        f"SELECT token, clock_id, lead_id, duty, {columns}, policy, evidence, before_due"
         " FROM checkline.sla_clocks FINAL"
     ):
         lead = clock_id.rpartition("/")[2]
-        clock = Clock(lead, lead_id, name, opened, due, due - soon[name], done, withdrawn, policy, tuple(evidence))
+        clock = Clock(
+            lead, lead_id, name, opened, due, due - soon[name], done, withdrawn, policy, tuple(evidence), strict
+        )
         clocks = clocks.plus(clock_row(token, clock))
         outcomes = outcomes.plus(outcome_row(token, clock, as_of))
     return Digests(facts, timelines, clocks, outcomes)

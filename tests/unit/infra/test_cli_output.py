@@ -119,7 +119,7 @@ def test_a_story_says_when_where_the_event_was_and_because_of_which_events() -> 
         [Observed(opened, 540, "desk#1", "follow-ups", "LEAD_OPENED", states, too_old=False)],
         [Segment(opened, due, "HIGH", "lead", "policy@1", tuple(f"desk#{number}" for number in range(1, 30)))],
         None,
-        [Clock("lead-1", "lead-1", "SAME_DAY", opened, due, due, None, None, "policy@1", ("desk#1",))],
+        [Clock("lead-1", "lead-1", "SAME_DAY", opened, due, due, None, None, "policy@1", ("desk#1",), True)],
     )
     text = tell(story)
     assert "2020-02-20 00:50 +09:00  LEAD_OPENED, event desk#1" in text

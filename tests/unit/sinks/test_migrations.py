@@ -13,6 +13,7 @@ from sinks.migrations import Cluster, migrations, statements
 from sinks.tables import EVENT_TABLES, event_columns
 
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<table>[\w.]+) @OnCluster\n\(\n(?P<columns>.*?)\n\)\nENGINE", re.S)
+_ALTER = re.compile(r"ALTER TABLE (?P<table>[\w.]+) @OnCluster\n(?P<changes>    (?:ADD|MODIFY) COLUMN .*?);\n", re.S)
 _ENUM_ITEM = re.compile(r"'(\w*)' = (\d+)")
 
 
@@ -24,7 +25,23 @@ def tables() -> dict[str, dict[str, str]]:
             one_line = re.sub(r"\(\n\s+", "(", re.sub(r"\n    \)", ")", table["columns"]))
             columns = re.split(r",\n    (?=\w)", re.sub(r",\n {8}", ", ", one_line).strip())
             found[table["table"]] = dict(column.split(" ", 1) for column in columns)
+        for table in _ALTER.finditer(migration.text):
+            if table["table"] in found:
+                found[table["table"]] = altered(found[table["table"]], table["changes"])
     return found
+
+
+def altered(columns: dict[str, str], changes: str) -> dict[str, str]:
+    """Columns after an `ALTER TABLE` that modifies them or adds some after others."""
+    order, specs = list(columns), dict(columns)
+    one_line = re.sub(r"\(\n\s+", "(", re.sub(r"\n    \)", ")", changes))
+    for change in re.split(r",\n    (?=[A-Z])", re.sub(r",\n {8}", ", ", one_line).strip()):
+        verb, _, _, column, spec = re.sub(r" IF (NOT )?EXISTS", "", change).replace(" COLUMN", " - -", 1).split(" ", 4)
+        spec, _, before = spec.partition(" AFTER ")
+        if verb == "ADD" and column not in specs:
+            order.insert(order.index(before) + 1 if before else len(order), column)
+        specs[column] = spec
+    return {column: specs[column] for column in order}
 
 
 def avro_type_of(spec: str) -> tuple[str, bool, tuple[str, ...]]:
