@@ -4,7 +4,6 @@ Scale applies to entries only; leads, cases, persons and reports are always whol
 wholly, with marks to the end, so that no verdict waits for it.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 
 from replay.campaigns import poison
@@ -25,15 +24,14 @@ from replay.campaigns.qingdao_figures import FIGURES
 from replay.campaigns.qingdao_leads import DISPATCHED, LeadEvents
 from replay.campaigns.qingdao_places import reference_events
 from replay.campaigns.qingdao_reports import report_events
-from replay.campaigns.schedule import HOUR_MS, Marks, Schedule
+from replay.campaigns.reference_stream import reference_emissions
+from replay.campaigns.schedule import HOUR_MS, Schedule
 from replay.campaigns.tokens import Tokens
 from replay.emission import Emission
 from replay.manifest import Account
-from schemas import events, topics
+from schemas import events
 from schemas.codes import AttemptMethod, Direction, SiteKind, SubjectKind, ThermometryMethod
 from schemas.policy import default_policy
-from schemas.registry import default_registry
-from schemas.wire.rows import RowCodec
 
 _SPAN_HOURS = 4
 _CONFLICTS = 9
@@ -58,8 +56,8 @@ class QingdaoRun:
         self.expected = round(records) + _MARKS_ALTOGETHER
 
     def emissions(self) -> Iterator[Emission]:
-        yield from self._reference()
         seed, account, partitions = self._seed, self.account, self.partitions
+        yield from reference_emissions(reference_events(), ENTRIES_FROM, UNTIL, partitions, account)
         schedule = Schedule(ENTRIES_FROM, UNTIL, partitions, account)
         conflicting = [topic.name for topic in poison.POISONED]
         conflict_times = {topic: poison.moments(ENTRIES_FROM, TO_DATE, _CONFLICTS) for topic in conflicting}
@@ -79,22 +77,6 @@ class QingdaoRun:
             leads.generate(start, start + span)
             yield from schedule.release(start + span)
         yield from schedule.finish()
-
-    def _reference(self) -> Iterator[Emission]:
-        topic = topics.REFERENCE.name
-        codec = RowCodec(default_registry(), topic)
-        made = [event.record() for event in reference_events()]
-        emissions = [Emission(topic, key, codec.encode(row), row["sent_at"] + 100, 0) for _, key, row in made]
-        self.account.add_events(topic, Counter(str(row["kind"]) for _, _, row in made))
-        # The registry's line broke: what it sent last, it sent again.
-        again = [emission._replace(appended_at=emissions[-1].appended_at + 5000) for emission in emissions[-3:]]
-        self.account.duplicates[topic] += len(again)
-        yield from emissions
-        yield from again
-        marks = Marks(topics.REFERENCE, self.partitions)
-        for hour in range(ENTRIES_FROM, UNTIL + 1, HOUR_MS):
-            self.account.time_marks[topic] += 1
-            yield from marks.at(hour)
 
 
 def _samples(seed: int) -> list[events.Event]:

@@ -1,14 +1,8 @@
 """Times of the Qingdao campaign, UTC milliseconds. The conference was held on 20 February 2020 at 10:00 (A000-19)."""
 
-from schemas.events import to_milliseconds
+from replay.campaigns.drafts import ZONE_OFFSET_MINUTES, local
 
-ZONE_OFFSET_MINUTES = 480
-
-
-def local(text: str) -> int:
-    """UTC milliseconds of a local time such as ``2020-02-19T08:30``."""
-    return int(to_milliseconds(f"{text}:00+08:00"))
-
+__all__ = ["ENTRIES_FROM", "ENTRIES_UNTIL", "REFERENCE_FROM", "TO_DATE", "UNTIL", "ZONE_OFFSET_MINUTES", "local"]
 
 REFERENCE_FROM = local("2020-01-23T12:00")
 ENTRIES_FROM = local("2020-01-25T00:00")

@@ -7,6 +7,7 @@ published.
 
 from datetime import UTC, datetime
 
+from replay.campaigns.published import reported_figure
 from replay.campaigns.qingdao_calendar import ENTRIES_UNTIL, TO_DATE
 from replay.campaigns.qingdao_cases import CASES, PERSONS
 from replay.campaigns.qingdao_entries import (
@@ -15,7 +16,7 @@ from replay.campaigns.qingdao_entries import (
     ROAD_PERSONS,
     STATION_PERSON_TIMES,
 )
-from replay.campaigns.qingdao_indicators import INDICATORS, Published
+from replay.campaigns.qingdao_indicators import INDICATORS
 from replay.campaigns.qingdao_leads import DISPATCHED, OPEN, REPORTED_BACK
 from schemas.codes import CaseCategory, Disposition, UnitOfCount
 from sinks.figures import Figure
@@ -125,28 +126,9 @@ def _slug(code: CaseCategory | Disposition) -> str:
     return code.value.lower().replace("_", "-")
 
 
-def _reported(published: Published) -> Figure:
-    query = (
-        "SELECT value FROM checkline.indicator_values"
-        f" WHERE unit_id = '{published.unit}' AND indicator = '{published.indicator}'"
-    )
-    return Figure(
-        published.ref,
-        published.name_en,
-        published.name_zh,
-        published.unit_of_count,
-        published.value,
-        published.rounded_to,
-        published.lower_bound,
-        AS_OF_CONFERENCE,
-        query,
-        False,
-    )
-
-
 FIGURES: tuple[Figure, ...] = tuple(
     sorted(
-        [*_entries(), *_leads(), *_enforcement(), *map(_reported, INDICATORS)],
+        [*_entries(), *_leads(), *_enforcement(), *(reported_figure(one, AS_OF_CONFERENCE) for one in INDICATORS)],
         key=lambda figure: figure.ref.partition("/")[0],
     )
 )

@@ -1,7 +1,6 @@
 """Figures of the Qingdao conference that units report as such: each number with its unit of count, rounding and row."""
 
-from typing import NamedTuple
-
+from replay.campaigns.published import Published
 from schemas.codes import IndicatorNature, UnitOfCount
 
 _CUMULATIVE, _SNAPSHOT, _FLOW, _RATE = (
@@ -11,23 +10,6 @@ _CUMULATIVE, _SNAPSHOT, _FLOW, _RATE = (
     IndicatorNature.RATE,
 )
 _U = UnitOfCount
-
-
-class Published(NamedTuple):
-    """One reported figure. ``days`` is the number of daily reports that lead up to it (1: reported once);
-    ``lower_bound`` is the text's 余 (T5)."""
-
-    ref: str
-    unit: str
-    indicator: str
-    name_en: str
-    name_zh: str
-    unit_of_count: UnitOfCount
-    value: int
-    nature: IndicatorNature = _CUMULATIVE
-    rounded_to: int = 1
-    lower_bound: bool = False
-    days: int = 1
 
 
 INDICATORS = (
