@@ -287,6 +287,7 @@ class UnitOfCount(Code):
     IMAGE = "IMAGE", "images", "个(画面)"
     DAY = "DAY", "days", "天"
     CLASS = "CLASS", "classes or kinds", "类、种"
+    BASIS_POINT = "BASIS_POINT", "hundredths of a per cent", "0.01%"
 
 
 class DivisionLevel(Code):

@@ -112,7 +112,8 @@ ALTER TABLE checkline.reports@Local @OnCluster
         'TONNE' = 13, 'YUAN' = 14, 'OFFICE' = 15, 'PROVINCE' = 16, 'DISTRICT' = 17, 'DOCUMENT' = 18,
         'HOUSEHOLD' = 19, 'COPY' = 20, 'TIME' = 21, 'SESSION' = 22, 'HOUR' = 23, 'VESSEL' = 24,
         'KILOGRAM' = 25, 'ARTICLE' = 26, 'TRIP' = 27, 'ROOM' = 28, 'SET' = 29, 'GROUP' = 30, 'SAMPLE' = 31,
-        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36
+        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36,
+        'BASIS_POINT' = 37
     ),
     ADD COLUMN IF NOT EXISTS matter Nullable(String) AFTER in_stock,
     ADD COLUMN IF NOT EXISTS matter_kind LowCardinality(Nullable(String)) AFTER matter,
@@ -131,7 +132,8 @@ ALTER TABLE checkline.reports @OnCluster
         'TONNE' = 13, 'YUAN' = 14, 'OFFICE' = 15, 'PROVINCE' = 16, 'DISTRICT' = 17, 'DOCUMENT' = 18,
         'HOUSEHOLD' = 19, 'COPY' = 20, 'TIME' = 21, 'SESSION' = 22, 'HOUR' = 23, 'VESSEL' = 24,
         'KILOGRAM' = 25, 'ARTICLE' = 26, 'TRIP' = 27, 'ROOM' = 28, 'SET' = 29, 'GROUP' = 30, 'SAMPLE' = 31,
-        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36
+        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36,
+        'BASIS_POINT' = 37
     ),
     ADD COLUMN IF NOT EXISTS matter Nullable(String) AFTER in_stock,
     ADD COLUMN IF NOT EXISTS matter_kind LowCardinality(Nullable(String)) AFTER matter,
@@ -167,7 +169,8 @@ ALTER TABLE checkline.reference@Local @OnCluster
         'TONNE' = 13, 'YUAN' = 14, 'OFFICE' = 15, 'PROVINCE' = 16, 'DISTRICT' = 17, 'DOCUMENT' = 18,
         'HOUSEHOLD' = 19, 'COPY' = 20, 'TIME' = 21, 'SESSION' = 22, 'HOUR' = 23, 'VESSEL' = 24,
         'KILOGRAM' = 25, 'ARTICLE' = 26, 'TRIP' = 27, 'ROOM' = 28, 'SET' = 29, 'GROUP' = 30, 'SAMPLE' = 31,
-        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36
+        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36,
+        'BASIS_POINT' = 37
     ) AFTER quantity;
 
 -- On one node the same table, which has them already.
@@ -200,7 +203,8 @@ ALTER TABLE checkline.reference @OnCluster
         'TONNE' = 13, 'YUAN' = 14, 'OFFICE' = 15, 'PROVINCE' = 16, 'DISTRICT' = 17, 'DOCUMENT' = 18,
         'HOUSEHOLD' = 19, 'COPY' = 20, 'TIME' = 21, 'SESSION' = 22, 'HOUR' = 23, 'VESSEL' = 24,
         'KILOGRAM' = 25, 'ARTICLE' = 26, 'TRIP' = 27, 'ROOM' = 28, 'SET' = 29, 'GROUP' = 30, 'SAMPLE' = 31,
-        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36
+        'CLUE' = 32, 'HOUSE' = 33, 'IMAGE' = 34, 'DAY' = 35, 'CLASS' = 36,
+        'BASIS_POINT' = 37
     ) AFTER quantity;
 
 ALTER TABLE checkline.sla_clocks@Local @OnCluster
