@@ -18,10 +18,15 @@ _AGAIN_AFTER_MS = 5000
 
 
 def reference_emissions(
-    events: Sequence[Event], start: int, until: int, partitions: int, account: Account
+    events: Sequence[Event],
+    start: int,
+    until: int,
+    partitions: int,
+    account: Account,
+    mark_every_ms: int = HOUR_MS,
 ) -> Iterator[Emission]:
-    """Reference events in order of arrival, each a moment after it was sent, among marks at every hour of
-    [start, until], whole hours in UTC milliseconds.
+    """Reference events in order of arrival, each a moment after it was sent, among marks from ``start`` to ``until``,
+    whole hours in UTC milliseconds.
 
     What a document does not know beforehand (a tier, an order) has a later ``sent_at`` and so arrives in the midst of
     the marks. The registry's line broke before ``start``: what it had sent last, it sent again.
@@ -38,7 +43,8 @@ def reference_emissions(
     ]
     account.duplicates[topic] += len(again)
     marks = Marks(topics.REFERENCE, partitions)
-    hours = [mark for hour in range(start, until + 1, HOUR_MS) for mark in marks.at(hour)]
-    account.time_marks[topic] += len(hours)
+    times = [*range(start, until, mark_every_ms), until]
+    marked = [mark for time in times for mark in marks.at(time)]
+    account.time_marks[topic] += len(marked)
     # Stable: at the same time a mark comes after what arrived then.
-    yield from sorted([*emissions, *again, *hours], key=attrgetter("appended_at"))
+    yield from sorted([*emissions, *again, *marked], key=attrgetter("appended_at"))

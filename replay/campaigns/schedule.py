@@ -1,4 +1,4 @@
-"""Emissions in the order of their arrival, with a time mark on every partition at each hour."""
+"""Emissions in the order of their arrival, with time marks on every partition in between."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -45,10 +45,14 @@ def _key_for(partition: int, partitions: int) -> bytes:
 
 
 class Schedule:
-    """Holds emissions until their hour has come. ``start`` and ``until`` are whole hours, UTC milliseconds."""
+    """Holds emissions until their hour has come. ``start`` and ``until`` are whole hours, UTC milliseconds.
 
-    def __init__(self, start: int, until: int, partitions: int, account: Account) -> None:
+    ``mark_every_ms``, whole hours: a campaign of a year needs no mark at each hour.
+    """
+
+    def __init__(self, start: int, until: int, partitions: int, account: Account, mark_every_ms: int = HOUR_MS) -> None:
         self.until = until
+        self._start, self._mark_every_ms = start, mark_every_ms
         self._next = start
         self._hours: defaultdict[int, list[Emission]] = defaultdict(list)
         self._marks = [Marks(topic, partitions) for topic in topics.INPUT_TOPICS if topic.partitioned]
@@ -64,9 +68,10 @@ class Schedule:
         self._hours[hour].append(emission)
 
     def release(self, before: int) -> Iterator[Emission]:
-        """All emissions up to the whole hour ``before`` in order of arrival; each hour begins with its marks."""
+        """All emissions up to the whole hour ``before`` in order of arrival; marks begin their hour."""
         while self._next < before:
-            yield from self._mark(self._next)
+            if not (self._next - self._start) % self._mark_every_ms:
+                yield from self._mark(self._next)
             due = self._hours.pop(self._next // HOUR_MS, [])
             due.sort(key=_arrival)
             self._next += HOUR_MS

@@ -1,6 +1,6 @@
 """A generation of a campaign whose events fit into memory: written down as models, disturbed on their way like all.
 
-The reference comes first (`reference_stream`), then every event in order of arrival, with hourly marks to the end.
+The reference comes first (`reference_stream`), then every event in order of arrival, with marks to the end.
 """
 
 from collections import Counter, defaultdict
@@ -54,6 +54,7 @@ class SmallRun:
     whole hours in UTC milliseconds. ``reference`` is what the registry says, in any order, what it says later included.
     An event is sent when it says so; of those that are not reports a few leave their device hours or days late
     (``rates``). On every topic where that can be, ``conflicts`` events have their identity given to a second content.
+    The event clock moves every ``mark_every_ms``, whole hours: a year of hourly marks would outnumber the events.
     """
 
     def __init__(
@@ -69,19 +70,23 @@ class SmallRun:
         until: int,
         rates: Rates = USUAL_RATES,
         conflicts: int = 3,
+        mark_every_ms: int = HOUR_MS,
     ) -> None:
         self.scale, self.partitions, self.leads_scale = scale, partitions, leads_scale
         self.account = Account()
-        marks = ((until - start) // HOUR_MS + 1) * (len(_TOPICS) * partitions + 1)
+        marks = ((until - start) // mark_every_ms + 1) * (len(_TOPICS) * partitions + 1)
         self.expected = len(reference) + marks
         self._seed, self._reference, self._events = seed, reference, events
         self._start, self._until, self._rates, self._conflicts = start, until, rates, conflicts
+        self._mark_every_ms = mark_every_ms
 
     def emissions(self) -> Iterator[Emission]:
         """Raises ValueError for an event that does not lie in the run."""
-        yield from reference_emissions(self._reference, self._start, self._until, self.partitions, self.account)
+        yield from reference_emissions(
+            self._reference, self._start, self._until, self.partitions, self.account, self._mark_every_ms
+        )
         spans = self._encoded()
-        schedule = Schedule(self._start, self._until, self.partitions, self.account)
+        schedule = Schedule(self._start, self._until, self.partitions, self.account, self._mark_every_ms)
         times = {topic.name: poison.moments(self._start, self._until, self._conflicts) for topic in poison.POISONED}
         limits = default_policy().arrival.limits
         draws = Draws(self._seed, "outbox")
