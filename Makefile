@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 ENVIRONMENT := .venv/.complete
 
-.PHONY: demo test lint format faults bench images lock clean
+.PHONY: demo test coverage lint format faults bench images lock clean
 
 $(ENVIRONMENT): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -16,6 +16,9 @@ demo: $(ENVIRONMENT)
 
 test: $(ENVIRONMENT)
 	$(RUN)/pytest tests
+
+coverage: $(ENVIRONMENT)
+	$(RUN)/checkline coverage
 
 lint: $(ENVIRONMENT)
 	$(RUN)/ruff check .

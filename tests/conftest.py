@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.coverage.marks import DESCRIPTION, refuse_unknown_rows
 from tests.support.cluster import clickhouse_server, kafka_cluster
 from tests.support.guards import no_unexpected_errors, nothing_is_left_over
 
@@ -14,3 +15,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "expects_errors(pattern): the test provokes ERROR logs that match this regular expression"
     )
+    config.addinivalue_line("markers", DESCRIPTION)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test may claim only rows that there are."""
+    refuse_unknown_rows(items)

@@ -18,6 +18,7 @@ from infra.cli import (
     backtesting,
     campaigns,
     case_files,
+    coverage,
     dead_letters,
     explaining,
     inspecting,
@@ -48,6 +49,7 @@ app.command()(explaining.explain)
 app.command()(explaining.as_of)
 app.command()(backtesting.backtest)
 app.command()(backtesting.shadow)
+app.command()(coverage.coverage)
 app.command()(inspecting.audit)
 app.command()(inspecting.lag)
 app.command()(asking.sql)
