@@ -16,7 +16,18 @@ from pydantic import AwareDatetime, Field, ValidationError
 from schemas.codes import HealthCode, LeadSource, LeadState, PushMode, RiskLevel, RiskTier, SiteKind
 from schemas.events import to_milliseconds
 from schemas.policy_duties import HOUR_MS, MINUTE_MS, DutyRule, LiftingRule, Programme, Schedule, end_of_day
-from schemas.policy_measures import AdmissionRule, EventRule, SuppliesRule, TierRule
+from schemas.policy_faults import Fault, contradictions, of_shape
+from schemas.policy_measures import (
+    AdmissionRule,
+    EventRule,
+    FlowRule,
+    Measure,
+    PopulationRule,
+    ReserveRule,
+    StandingMeasure,
+    SuppliesRule,
+    TierRule,
+)
 from schemas.policy_parts import Part, RuleName
 from schemas.validity import Limits
 
@@ -25,7 +36,18 @@ FOREVER = 2**63 - 1
 
 
 class BadPolicy(ValueError):
-    """The policy text cannot be used; the message names the setting and what is wrong with it."""
+    """The policy text cannot be used; the message names the first setting at fault, why, and what to do.
+
+    ``faults``: all that is wrong with it.
+    """
+
+    def __init__(self, where: str, faults: Sequence[Fault]) -> None:
+        super().__init__(where, faults)
+        self.where = where
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.faults[0]}"
 
 
 class Comparator(StrEnum):
@@ -163,8 +185,12 @@ class Policy(Part):
     programmes: tuple[Programme, ...] = ()
     lifting: LiftingRule | None = None
     admission: tuple[AdmissionRule, ...] = ()
+    flows: tuple[FlowRule, ...] = ()
+    measures: tuple[StandingMeasure, ...] = ()
     tiers: tuple[TierRule, ...] = ()
     events: tuple[EventRule, ...] = ()
+    populations: tuple[PopulationRule, ...] = ()
+    reserves: tuple[ReserveRule, ...] = ()
     supplies: SuppliesRule | None = None
 
     @cached_property
@@ -184,8 +210,20 @@ class Policy(Part):
             self.risk.symptoms,
         )
         hours = [rule.hours for rule in rules] + [rule.hours or 24 for rule in self.deadlines]
+        hours += [duty.hours or 24 for duty in self.duties]
+        hours += [24 * programme.days + programme.release_hours for programme in self.programmes]
         limits = self.arrival.limits
         return max(hours) * HOUR_MS + limits.horizon_ms + limits.lateness_ms
+
+    @property
+    def all_measures(self) -> list[Measure]:
+        """Standing measures, and those of every tier."""
+        return [*self.measures, *(measure for rule in self.tiers for measure in rule.measures)]
+
+    def event_rule(self, tier: RiskTier) -> EventRule | None:
+        """What holds for large events at a place of a tier: the rule of that tier, or else the one for any tier."""
+        by_tier = {rule.tier: rule for rule in self.events}
+        return by_tier.get(tier) or by_tier.get(RiskTier.NOT_STATED)
 
     def deadline(self, push_mode: str, home_province: bool) -> DeadlineRule | None:
         """The first class whose conditions hold; None when the policy has none for such a lead."""
@@ -193,32 +231,32 @@ class Policy(Part):
 
 
 def parse_policy(text: str, where: str = "policy") -> Policy:
-    """Policy of a TOML text. Raises `BadPolicy` naming the setting at fault."""
+    """Policy of a TOML text. Raises `BadPolicy` naming every setting at fault."""
     try:
-        policy = Policy.model_validate(tomllib.loads(text))
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadPolicy(f"{where}: not TOML: {error}") from None
+        raise BadPolicy(where, [Fault("text", f"not TOML: {error}", "correct that line")]) from None
+    try:
+        policy = Policy.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadPolicy(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    unobserved = (
-        ("risk.health_code", policy.risk.health_code.levels, (HealthCode.NOT_STATED, HealthCode.GREEN)),
-        ("risk.origin_area", policy.risk.origin_area.levels, (RiskTier.NOT_STATED,)),
-    )
-    for rule_name, levels, silent in unobserved:
-        if found := [code.value for code in silent if code in levels]:
-            raise BadPolicy(f"{where}: {rule_name}.levels.{found[0]}: nothing follows from it, no fact is kept of it")
-    for rule in policy.deadlines:
-        if (rule.hours is None) is not rule.calendar_day:
-            raise BadPolicy(f"{where}: deadlines.{rule.deadline_class}: state either hours or calendar_day = true")
+        raise BadPolicy(where, of_shape(error, document)) from None
+    if faults := contradictions(policy):
+        raise BadPolicy(where, faults)
     return policy
+
+
+def shipped_policies() -> list[str]:
+    """Names of the policies that come with Checkline."""
+    names = (path.name for path in (files("schemas") / "policies").iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def policy_text(name: str = DEFAULT_POLICY) -> str:
     """Text of a policy file shipped with Checkline. Raises `BadPolicy` when there is none of that name."""
     path = files("schemas") / "policies" / f"{name}.toml"
     if not path.is_file():
-        raise BadPolicy(f"no policy named {name} is shipped: look into schemas/policies")
+        remedy = f"name a file, or one of {', '.join(shipped_policies())}"
+        raise BadPolicy(name, [Fault("name", f"no policy named {name} is shipped", remedy)])
     return path.read_text(encoding="utf-8")
 
 
