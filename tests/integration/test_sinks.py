@@ -482,6 +482,7 @@ def test_a_log_that_is_shorter_than_the_ledger_is_another_log(
         asyncio.run(asyncio.wait_for(run(settings, asyncio.Event()), 30))
 
 
+@pytest.mark.row("A000-02")
 def test_a_lead_has_reached_the_last_step_that_was_taken_and_not_corrected(client: ClickHouse) -> None:
     gate = Gate("desk-1")
     person = PERSONS[0]
@@ -580,6 +581,7 @@ def test_dead_letters_are_listed_for_all_and_their_bytes_kept_apart(client: Clic
     assert client.bytes_rows(query) == [(b"\xff", b"\x00\x01")]
 
 
+@pytest.mark.row("A004-18")
 def test_urgent_care_is_in_no_cell_and_not_in_the_database_of_analysts(client: ClickHouse) -> None:
     log = Log()
     log.publish(Gate("line-1").event(events.UrgentNeed, token=PERSONS[0], need="self-harm risk"))

@@ -46,7 +46,10 @@ def test_references_are_distinct() -> None:
     assert max(Counter(figure.ref for figure in FIGURES).values()) == 1
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.ref)
+@pytest.mark.parametrize(
+    "figure",
+    [pytest.param(figure, id=figure.ref, marks=pytest.mark.row(figure.ref.partition("/")[0])) for figure in FIGURES],
+)
 def test_a_plain_count_of_the_campaign_gives_the_figure(figure: Figure) -> None:
     scale = SCALE if figure.scaled else 1
     if figure.ref in ("A000-02/dispatched", "A000-02/reported-back", "A000-02/open"):
@@ -55,6 +58,7 @@ def test_a_plain_count_of_the_campaign_gives_the_figure(figure: Figure) -> None:
     assert abs(small_count().figures[figure.ref] - figure.published * scale) <= (scale == LEADS_SCALE)
 
 
+@pytest.mark.row("A000-02", "A000-06", "A000-07")
 def test_the_parts_of_cases_and_persons_add_up_and_open_leads_are_the_difference() -> None:
     for row, total in (("A000-06", 214), ("A000-07", 259)):
         parts = [figure.published for ref, figure in BY_REF.items() if ref.startswith(f"{row}/")]
@@ -63,6 +67,7 @@ def test_the_parts_of_cases_and_persons_add_up_and_open_leads_are_the_difference
     assert leads[0] - leads[1] == leads[2]
 
 
+@pytest.mark.row("A000-03")
 def test_t4_entry_totals_are_separate_figures_of_their_own_units() -> None:
     units = {ref: figure.unit for ref, figure in BY_REF.items() if ref.startswith("A000-03/")}
     assert units == {
@@ -106,12 +111,14 @@ def test_t7_open_leads_come_from_the_states_of_leads() -> None:
     assert "lead_states" in BY_REF["A000-02/open"].query
 
 
+@pytest.mark.row("A000-19")
 def test_t9_entries_are_as_of_19_february_and_the_rest_to_date() -> None:
     for figure in FIGURES:
         assert figure.as_of == (AS_OF_ENTRIES if figure.ref.startswith("A000-03/") else AS_OF_CONFERENCE)
         assert figure.scaled == figure.ref.startswith("A000-03/")
 
 
+@pytest.mark.row("A000-10")
 def test_t13_the_courts_are_two_figures_of_two_sentences() -> None:
     heading, text = BY_REF["A000-10/courts-heading"], BY_REF["A000-10/courts-text"]
     assert (heading.published, heading.lower_bound) == (130, False)

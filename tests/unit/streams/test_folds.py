@@ -133,6 +133,7 @@ def enforcement(model: type[events.Event], sequence: int, **fields: object) -> e
     return model.model_validate({**common, "zone_offset_minutes": 480, "case_id": "case-1", **fields})
 
 
+@pytest.mark.row("A000-06", "A000-07")
 def test_a_case_keeps_its_category_and_dispositions_until_withdrawn() -> None:
     registered = enforcement(events.CaseRegistered, 1, category="FRAUD", unit="station-1")
     fined = enforcement(events.PersonDisposed, 2, disposition="FINE", party="PERSON", party_token=TOKEN)
@@ -150,6 +151,7 @@ def test_a_case_keeps_its_category_and_dispositions_until_withdrawn() -> None:
     assert case(withdrawn, registered, fined) == Case("FRAUD", ())
 
 
+@pytest.mark.row("A001-01")
 def test_t8_reported_zero_reported_n_and_missing_are_three_states() -> None:
     cut_off = NOON + HOUR
     desk = Desk()

@@ -32,6 +32,7 @@ def risk_area(area: str, tier: str, valid_from: int, appended_at: int, reference
     reference.add(area, row, appended_at)
 
 
+@pytest.mark.row("A002-24")
 @pytest.mark.parametrize(
     ("site_kind", "value_tenths", "crosses"),
     [("SCHOOL", 373, False), ("SCHOOL", 374, True), ("RAIL", 372, False), ("RAIL", 373, True)],
@@ -69,6 +70,7 @@ def test_a_confirming_reading_over_the_threshold_carries_its_own_day() -> None:
     ]
 
 
+@pytest.mark.row("A002-13")
 @pytest.mark.parametrize(("code", "level"), [("YELLOW", "MEDIUM"), ("RED", "HIGH")])
 def test_a_code_that_is_not_green_is_a_risk(code: str, level: str) -> None:
     assert only(Desk().passage(health_code=code)).level == level
@@ -83,12 +85,14 @@ def test_origin_in_a_risk_area_counts_fourteen_days_by_the_device_s_word() -> No
     assert (segment.level, segment.rule, segment.until) == ("HIGH", "origin_area", NOON + 14 * DAY)
 
 
+@pytest.mark.row("A004-03", "A004-05")
 def test_origin_in_a_risk_area_is_known_from_the_reference_in_effect() -> None:
     reference = Reference(Limits())
     risk_area("420100", "MEDIUM", NOON - DAY, NOON - DAY, reference)
     assert only(Desk().passage(origin_area="420100"), reference=reference).level == "MEDIUM"
 
 
+@pytest.mark.row("A004-05")
 def test_a_notice_about_the_past_does_not_change_what_was_decided_before_it_arrived() -> None:
     reference = Reference(Limits())
     risk_area("420100", "HIGH", NOON - 5 * DAY, NOON, reference)
@@ -144,6 +148,7 @@ def test_the_verdict_is_the_segment_in_force() -> None:
     assert verdict(segments, NOON + 24 * HOUR) is None
 
 
+@pytest.mark.row("A004-02")
 def test_symptoms_count_wherever_they_are_stated() -> None:
     desk = Desk()
     attempt: dict[str, Any] = {"method": "PHONE", "outcome": "SEEN_NOT_OK", "symptoms": ["FEVER"]}
