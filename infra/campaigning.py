@@ -19,6 +19,7 @@ from replay.emission import Emission
 from replay.manifest import Manifest
 from replay.simulate import Progress, simulate
 from sinks.clickhouse import ClickHouse
+from sinks.figure_identities import CheckedIdentity, check
 from sinks.figures import ComputedFigure, compute
 
 UNFINISHED = "unfinished"
@@ -111,18 +112,22 @@ def account_of(home: Home, campaign: str) -> dict[str, Any]:
 
 
 class FiguresDocument(NamedTuple):
-    """The figures of a campaign as last computed."""
+    """The figures of a campaign as last computed, and the identities between them."""
 
     figures: list[ComputedFigure]
+    identities: list[CheckedIdentity]
 
     @property
     def all_match(self) -> bool:
-        """Whether every figure is what the run must give."""
-        return all(one.matches for one in self.figures)
+        """Whether every figure is what the run must give, and every asserted identity closes."""
+        return all(one.matches for one in self.figures) and not any(one.fails for one in self.identities)
 
     def as_json(self) -> dict[str, Any]:
         """The document as it is printed and kept."""
-        return {"figures": [one.as_json() for one in self.figures]}
+        return {
+            "figures": [one.as_json() for one in self.figures],
+            "identities": [one.as_json() for one in self.identities],
+        }
 
 
 def figures_file(home: Home, campaign: str) -> Path:
@@ -133,9 +138,10 @@ def figures_file(home: Home, campaign: str) -> Path:
 def compute_figures(home: Home, client: ClickHouse, campaign: Campaign) -> FiguresDocument:
     """The figures of a campaign that was published here, which are kept in the home as well.
 
-    Raises MissingPart when it was not published, StatementFailed.
+    Raises MissingPart when it was not published, StatementFailed, UnlikeUnits.
     """
-    document = FiguresDocument(compute(client, campaign.figures, account_of(home, campaign.name)["scale"]))
+    computed = compute(client, campaign.figures, account_of(home, campaign.name)["scale"])
+    document = FiguresDocument(computed, check(campaign.identities, computed))
     text = json.dumps(document.as_json(), ensure_ascii=False, indent=2) + "\n"
     write_whole(figures_file(home, campaign.name), text)
     return document

@@ -10,23 +10,10 @@ from schemas import topics
 from schemas.codes import UnitOfCount
 from sinks.clickhouse import ClickHouse
 from sinks.tables import EVENT_TABLES
+from sinks.view_sources import NAME, holds_every_topic, topics_behind
 
-_NAME = re.compile(r"\bcheckline\.(\w+)")
 _QUOTED = re.compile(r"'([^']*)'")
 _COUNTED = tuple(table.topic for table in EVENT_TABLES.values() if table.site is not None)
-_TOPICS_OF: dict[str, tuple[str, ...]] = {
-    **{table.name.partition(".")[2]: (table.topic,) for table in EVENT_TABLES.values()},
-    **{f"valid_{table.name.partition('.')[2]}": (table.topic,) for table in EVENT_TABLES.values()},
-    "lead_states": (topics.FOLLOW_UPS.name,),
-    "indicator_values": (topics.REPORTS.name,),
-    "risk_timelines": (topics.RISK_CHANGES.name,),
-    "risk_segments": (topics.RISK_CHANGES.name,),
-    "sla_clocks": (topics.SLA_EVENTS.name,),
-    "sla_notices": (topics.SLA_EVENTS.name,),
-    "sla_outcomes": (topics.SLA_EVENTS.name,),
-    "dead_letters": (topics.DEAD_LETTERS.name,),
-}
-"""Topics behind a table or view; the others hold several, which the query names."""
 
 
 class BadFigure(Exception):
@@ -142,13 +129,11 @@ def topics_read(query: str) -> list[str]:
     """Topics whose records a query counts. Raises `BadFigure` for a table or view that no topic fills."""
     found: dict[str, None] = {}
     named = [text for text in _QUOTED.findall(query) if text in topics.BY_NAME]
-    for name in _NAME.findall(query):
-        if name in ("counts", "cells", "cell_history", "arrivals", "repeats", "identities", "conflicts"):
-            found.update(dict.fromkeys(named or _COUNTED))
-        elif name in _TOPICS_OF:
-            found.update(dict.fromkeys(_TOPICS_OF[name]))
-        else:
+    for name in NAME.findall(query):
+        behind = (named or _COUNTED) if holds_every_topic(name) else topics_behind(name)
+        if not behind:
             raise BadFigure(f"checkline.{name} is not filled from a topic: a figure needs a proof in the ledger")
+        found.update(dict.fromkeys(behind))
     if not found:
         raise BadFigure("the query reads no table of checkline: a figure needs a proof in the ledger")
     return list(found)

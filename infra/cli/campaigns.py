@@ -41,9 +41,10 @@ def figures(
     json_output: JsonOption = False,
     with_proof: Annotated[bool, typer.Option("--proof", help="Add the ranges of the log behind each figure.")] = False,
 ) -> None:
-    """Print the published figures beside what ClickHouse answers; exit status 1 when one does not match."""
+    """Print the published figures beside what ClickHouse answers; exit status 1 when one does not match, or when an
+    identity between them that is asserted does not close."""
     from infra.campaigning import compute_figures, find_campaign
-    from infra.cli.figure_tables import print_figures, print_proof, prove
+    from infra.cli.figure_tables import print_figures, print_identities, print_proof, prove
     from infra.cli.reaching import home_with
     from infra.column_store import reader_address
     from sinks.clickhouse import ClickHouse
@@ -58,6 +59,7 @@ def figures(
         write_json(document.as_json() | (added if with_proof else {}))
     else:
         print_figures(document.figures)
+        print_identities(document.identities)
         if with_proof:
             print_proof(spans)
     if not document.all_match:

@@ -15,7 +15,7 @@ from infra.campaigning import (
     now_of,
 )
 from infra.cli.campaigns import publish_with_progress
-from infra.cli.figure_tables import print_figures
+from infra.cli.figure_tables import print_figures, print_identities
 from infra.cli.output import configure_logging, errors, progress
 from infra.cli.story import story_of, tell
 from infra.column_store import reader_address
@@ -104,6 +104,7 @@ def _show(home: Home, campaign: Campaign, account: dict[str, Any], stages: Stage
         example = client.rows(_EXAMPLE)
     refused, expected = found_dead_letters(home), expected_dead_letters(account)
     print_figures(document.figures)
+    print_identities(document.identities)
     _print_account(account)
     print(f"Dead letters: {refused.total()} different records, {expected.total()} planned as poison or too old")
     if example:

@@ -5,9 +5,12 @@ from itertools import groupby
 
 from infra.cli.output import write_table
 from sinks.clickhouse import ClickHouse
+from sinks.figure_identities import CheckedIdentity, Status
 from sinks.figures import ComputedFigure, Figure, ProvenSpan, proof, topics_read
 
 CLAIMS = {True: "holds", False: "DOES NOT HOLD", None: "scaled"}
+CLOSES = {True: "closes", False: "does not close", None: "not compared"}
+NOT_ASSERTED = {Status.PARTIAL: "partial sum", Status.OPEN: "left open", Status.COINCIDENCE: "coincidence"}
 WORD = 1 << 64
 
 
@@ -29,6 +32,20 @@ def print_figures(computed: Sequence[ComputedFigure]) -> None:
     ]
     columns = ("row", "figure", "unit", "published", "scale", "expected", "computed", "matches", "claim")
     write_table(columns, rows, right=("published", "scale"))
+
+
+def print_identities(checked: Sequence[CheckedIdentity]) -> None:
+    """One row an identity: what must close, and what is flagged and never asserted."""
+    if not checked:
+        return
+    rows = [(one.ref, one.numbers, one.unit, _claim(one), one.reason) for one in checked]
+    print("\nIdentities between the figures (~ rounded, >= lower bound)")
+    write_table(("row", "identity", "unit", "claim", "remark"), rows)
+
+
+def _claim(one: CheckedIdentity) -> str:
+    status = Status[one.status]
+    return CLAIMS[one.closes] if status is Status.HOLDS else f"{NOT_ASSERTED[status]}: {CLOSES[one.closes]}"
 
 
 def prove(client: ClickHouse, figures: Sequence[Figure]) -> dict[str, Sequence[ProvenSpan]]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from replay.emission import Emission
 from replay.manifest import Account, Manifest
+from sinks.figure_identities import Identity, Share
 from sinks.figures import Figure
 
 
@@ -27,7 +28,8 @@ class Run(Protocol):
 class Campaign:
     """``start_run(seed, scale, partitions, leads_scale)`` begins a generation: equal arguments give equal bytes.
 
-    ``synthetic`` names what the source does not publish and the campaign makes up; ``figures`` are what it publishes.
+    ``synthetic`` names what the source does not publish and the campaign makes up; ``figures`` are what it publishes,
+    ``identities`` what must close between them, or must not be said to.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Campaign:
     synthetic: tuple[str, ...]
     figures: tuple[Figure, ...]
     start_run: Callable[[int, float, int, float], Run]
+    identities: tuple[Identity | Share, ...] = ()
 
     def run(self, scale: float, partitions: int, leads_scale: float = 1.0) -> Run:
         """Begins a generation. Raises ValueError for a scale that is not in (0, 1]."""

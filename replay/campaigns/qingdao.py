@@ -21,6 +21,7 @@ from replay.campaigns.qingdao_entries import (
     Entries,
 )
 from replay.campaigns.qingdao_figures import FIGURES
+from replay.campaigns.qingdao_identities import IDENTITIES
 from replay.campaigns.qingdao_leads import DISPATCHED, LeadEvents
 from replay.campaigns.qingdao_places import reference_events
 from replay.campaigns.qingdao_reports import report_events
@@ -135,4 +136,5 @@ QINGDAO = Campaign(
     ),
     figures=FIGURES,
     start_run=QingdaoRun,
+    identities=IDENTITIES,
 )
