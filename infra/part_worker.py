@@ -37,7 +37,7 @@ def run(home: Home, app: str, number: str) -> None:
     folds: dict[str, Fold] = {
         "risk": PersonFold(reference, encoder()),
         "enforcement": CaseFold(),
-        "reports": UnitFold(),
+        "reports": UnitFold(reference, encoder()),
     }
     if app not in folds:
         raise MissingPart(f"there is no worker {app}; workers are: {', '.join(get_args(AppName))}")
@@ -52,7 +52,7 @@ def run(home: Home, app: str, number: str) -> None:
         fold=folds[app],
         partitions=home.settings.partitions,
         clock_mode=home.clock,
-        add_reference=reference.add if app == "risk" else None,
+        add_reference=reference.add if app in ("risk", "reports") else None,
         limits=limits,
         metrics_port=home.port(f"worker-{app}-{number}"),
         on_ready=announce_ready,

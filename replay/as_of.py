@@ -16,8 +16,9 @@ from schemas import topics
 from schemas.codes import ClockOutcome, RiskLevel
 from schemas.validity import Limits
 from sinks.tables import EVENT_TABLES
-from streams.clocks import Clock, clocks, outcome
+from streams.clocks import Clock, outcome
 from streams.facts import PersonFact
+from streams.person_clocks import clocks
 from streams.reference import Reference
 from streams.risk import verdict
 

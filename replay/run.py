@@ -129,6 +129,7 @@ class Replayer:
                 )
                 self._done(sum(_records(batch) for batches in turn.values() for batch in batches))
         for number, states in self._states.items():
+            states.expect([number])
             for topic, mark in states.marks.items():
                 marks[topic, number] = mark
         wanted = {(topic.name, number) for topic in PERSON_TOPICS for number in self._states}

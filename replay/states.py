@@ -14,11 +14,12 @@ from schemas.registry import Registry
 from schemas.validity import Invalid, Limits
 from schemas.wire.batches import RecordBatch
 from schemas.wire.rows import RowCodec
-from streams.clocks import Clock, clocks
+from streams.clocks import Clock
 from streams.enforcement import CaseFold
 from streams.fact_set import limit_flood
 from streams.facts import PersonFact, decode_fact
 from streams.fold import FoldResult, Load, Outputs, Rows
+from streams.person_clocks import clocks
 from streams.person_fold import Encode, PersonFold, observed
 from streams.reference import Reference
 from streams.reports import UnitFold
@@ -82,12 +83,14 @@ class _Cases(_Gathering, CaseFold):
 
 
 class _Units(_Gathering, UnitFold):
-    def __init__(self) -> None:
+    def __init__(self, reference: Reference, encode: Encode) -> None:
+        super().__init__(reference, encode)
         self.members = {}
 
 
 class Conclusion(NamedTuple):
-    """What follows for one person as of a time: the observed facts (encoded, sorted), timeline and clocks."""
+    """What follows for one person as of a time: the observed facts (encoded, sorted), timeline and clocks. Of a unit or
+    an order, the clocks alone."""
 
     token: str
     members: list[bytes]
@@ -120,11 +123,15 @@ class States:
         self.marks: dict[str, int] = {}
         """Latest time mark of each topic, UTC milliseconds."""
         self._persons = _Persons(reference, encode, heed)
+        self._units = _Units(reference, encode)
         self._agents: dict[str, FoldAgent] = {}
-        for owner, fold in {"risk": self._persons, "enforcement": _Cases(), "reports": _Units()}.items():
+        self._expecting: list[FoldAgent] = []
+        for owner, fold in {"risk": self._persons, "enforcement": _Cases(), "reports": self._units}.items():
             scope = Scope(owner, partitions, limits, refuse_old=owner == "risk")
             agent = FoldAgent(fold, _NoClock(), registry, scope)
             self._agents |= {topic.name: agent for topic in fold.topics}
+            self._expecting.append(agent)
+        self._partitions = partitions
 
     @property
     def topics(self) -> frozenset[str]:
@@ -147,6 +154,15 @@ class States:
                     self.marks[topic] = max(mark, self.marks.get(topic, mark))
         return letters
 
+    def expect(self, partitions: Iterable[int] | None = None) -> None:
+        """Unites what the reference data expects of the states of some partitions (None: of all), heard of or not."""
+        for agent in self._expecting:
+            for partition in range(self._partitions) if partitions is None else partitions:
+                begin, end = -1, 0
+                while begin < end:
+                    begin = end
+                    _, end = agent.expect(partition, begin, lambda keys: {}, BEFORE_TIME)
+
     def unite(self, rows: Rows) -> None:
         """Unites the facts of rows about persons that were let through by another screen, which is no narrower."""
         self._persons.fold(rows, lambda keys: {}, BEFORE_TIME)
@@ -162,19 +178,24 @@ class States:
         return {key.decode() for key in self._persons.members}
 
     def conclusions(self, as_of: int) -> Iterator[Conclusion]:
-        """What follows for each person as of a time, UTC milliseconds; what is past its end by then is left out."""
-        for key, members in self._kept(as_of):
-            yield self._concluded(key.decode(), members)
+        """What follows for each person, unit and order as of a time, UTC milliseconds; what is past its end by then is
+        left out."""
+        for key, members in self._kept(self._persons, as_of):
+            yield self._concluded(key.decode(), members, as_of)
+        for key, members in self._kept(self._units, as_of):
+            found = self._units.clocks([self._units.decode(member) for member in members], as_of)
+            if found:
+                yield Conclusion(key.decode(), [], [], list(found.values()))
 
     def conclusion(self, token: str, as_of: int) -> Conclusion:
         """What follows for one person as of a time: nothing where there are no facts."""
         members = self._persons.members.get(token.encode(), set())
-        return self._concluded(token, self._persons.retain(limit_flood(members, decode_fact), as_of))
+        return self._concluded(token, self._persons.retain(limit_flood(members, decode_fact), as_of), as_of)
 
-    def _concluded(self, token: str, members: set[bytes]) -> Conclusion:
+    def _concluded(self, token: str, members: set[bytes], as_of: int) -> Conclusion:
         facts: list[PersonFact] = [decode_fact(member) for member in members]
         segments = self._persons.timeline(token, facts)
-        found = clocks(facts, self._persons.reference)
+        found = clocks(facts, self._persons.reference, as_of)
         return Conclusion(token, observed(members), segments, list(found.values()))
 
     def forget(self, as_of: int) -> None:
@@ -187,25 +208,27 @@ class States:
                 del members[key]
 
     def records(self, as_of: int) -> Iterator[Outputs]:
-        """The derived records of each person as of a time: {topic: (key, framed value)}."""
-        for key, members in self._kept(as_of):
-            outputs: Outputs = {}
-            self._persons.conclude(key.decode(), members, as_of, outputs)
-            if outputs:
-                yield outputs
+        """The derived records of each person, unit and order as of a time: {topic: (key, framed value)}."""
+        for fold in (self._persons, self._units):
+            for key, members in self._kept(fold, as_of):
+                outputs: Outputs = {}
+                fold.conclude(key.decode(), members, as_of, outputs)
+                if outputs:
+                    yield outputs
 
-    def _kept(self, as_of: int) -> Iterator[tuple[bytes, set[bytes]]]:
-        for key, members in self._persons.members.items():
-            kept = self._persons.retain(limit_flood(members, decode_fact), as_of)
+    def _kept(self, fold: "_Persons | _Units", as_of: int) -> Iterator[tuple[bytes, set[bytes]]]:
+        for key, members in fold.members.items():
+            kept = fold.retain(limit_flood(members, fold.decode), as_of)
             if kept:
                 yield key, kept
 
 
 def digests_of(conclusions: Iterable[Conclusion], as_of: int) -> Digests:
-    """Digests of what follows for some persons."""
+    """Digests of what follows for some persons, units and orders."""
     facts = timelines = clocks_digest = outcomes = Digest()
     for token, members, segments, found in conclusions:
-        facts = facts.plus(facts_row(token, members))
+        if members:
+            facts = facts.plus(facts_row(token, members))
         if segments:
             timelines = timelines.plus(timeline_row(token, segments))
         for clock in found:

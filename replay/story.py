@@ -12,9 +12,10 @@ import msgspec
 from schemas import topics
 from schemas.registry import default_registry
 from schemas.validity import Limits
-from streams.clocks import Clock, clocks, outcome
+from streams.clocks import Clock, outcome
 from streams.fact_set import LARGEST_FACT_BYTES, encode_fact, limit_flood
 from streams.facts import PersonFact, decode_fact
+from streams.person_clocks import clocks
 from streams.person_fold import PersonFold
 from streams.reference import Reference
 from streams.risk import Segment, verdict

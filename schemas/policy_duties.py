@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from schemas.codes import QuarantinePlace
 from schemas.policy_parts import NamedRule, Part, RuleName, TimeOfDay
 
 MINUTE_MS = 60_000
@@ -104,9 +105,11 @@ class Schedule(NamedRule):
 
 class Programme(NamedRule):
     """Scope, start and stop of a follow-up (随访范围和启动、终止标准, A002-34): it lasts ``days``, then the person must
-    be released within ``release_hours``; meanwhile ``contacts`` is the schedule by which they must be seen."""
+    be released within ``release_hours``; meanwhile ``contacts`` is the schedule by which they must be seen. ``places``:
+    where a quarantine falls under it that names no programme."""
 
     days: Annotated[int, Field(gt=0, le=366)]
+    places: tuple[QuarantinePlace, ...] = ()
     release_hours: Annotated[int, Field(gt=0, le=24 * 31)]
     contacts: RuleName | None = None
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.codes import ClockOutcome, ClockSubject
-from streams.fact_set import encode_fact
-from streams.facts import Announced, LeadOpened, LeadStep, PersonFact, standing
+from streams.announced import Announced
+from streams.fact_set import Fact, encode_fact
+from streams.facts import LeadOpened, LeadStep, PersonFact, standing
 from streams.reference import Reference
 
 
@@ -17,7 +18,7 @@ class Clock(NamedTuple):
 
     ``deadline_class``: class or duty, as the policy names it. ``lead_id``: lead, task, matter, period or order that it
     is about. ``before_due``: whether the work must be done before ``due_at``: midnight belongs to the next day (当日),
-    "within 24 hours" includes the 24th hour's end.
+    "within 24 hours" includes the 24th hour's end. ``implied``: a schedule asks for it, no event opened it.
     """
 
     clock_id: str
@@ -32,6 +33,7 @@ class Clock(NamedTuple):
     evidence: tuple[str, ...]
     before_due: bool
     subject: str = ClockSubject.PERSON.value
+    implied: bool = False
 
 
 class Notice(NamedTuple):
@@ -42,7 +44,7 @@ class Notice(NamedTuple):
     number: int
 
 
-def clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock]:
+def lead_clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, Clock]:
     """Clocks of all leads that were opened and have a deadline under the policy then in effect, by clock id.
 
     A lead whose opening was taken back keeps its clock, withdrawn from the start: a breach told of it is retracted.
@@ -115,7 +117,7 @@ def outcome(clock: Clock, as_of: int) -> ClockOutcome:
     return ClockOutcome.BREACHED if as_of >= clock.due_at else ClockOutcome.OPEN
 
 
-def announced(facts: Iterable[PersonFact]) -> dict[tuple[str, str], int]:
+def announced(facts: Iterable[Fact]) -> dict[tuple[str, str], int]:
     """How many notices of each kind were sent: {(clock id, kind): number}."""
     sent: dict[tuple[str, str], int] = {}
     for fact in facts:
@@ -143,6 +145,20 @@ def notices(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_of: 
         ):
             out.append(Notice(clock, "DUE_SOON", 1))
     return out
+
+
+def untold(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_of: int) -> list[Clock]:
+    """Clocks that no event opened, and that were withdrawn before anything was told of them: nobody else would write
+    their state down."""
+    return [
+        clock
+        for clock in found
+        if clock.implied
+        and clock.withdrawn_at is not None
+        and clock.done_at is None
+        and clock.due_at <= as_of
+        and (clock.clock_id, "TOLD") not in sent
+    ]
 
 
 def next_notice(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_of: int) -> int | None:

@@ -10,6 +10,8 @@ import msgspec
 
 from schemas import topics
 from schemas.codes import LeadState
+from streams.announced import Announced
+from streams.expected import Expected, expected_of
 from streams.fact_set import Fact
 
 
@@ -60,6 +62,19 @@ class LeadStep(Fact, frozen=True, tag="step"):
     state: str
 
 
+class TaskStep(Fact, frozen=True, tag="task"):
+    """Something about a task of a follow-up: test, transfer, quarantine, programme, absence, leave, search, attempt.
+    ``due_at``: the deadline that it states."""
+
+    kind: str
+    task: str
+    programme: str | None
+    place: str
+    outcome: str
+    due_at: int | None
+    zone_offset_minutes: int
+
+
 class Noted(Fact, frozen=True, tag="noted"):
     """Any other follow-up or decision: kept as observed, for the person's story and for later rules."""
 
@@ -75,17 +90,19 @@ class TakenBack(Fact, frozen=True, tag="taken_back"):
     corrects_sequence: int
 
 
-class Announced(Fact, frozen=True, tag="announced"):
-    """A notice about a clock was sent; ``sequence`` counts notices of the same kind. Not an observation: no digest of
-    facts includes it."""
-
-    observed = False
-
-    clock_id: str
-    notice: str
-
-
-PersonFact = Reading | CodeShown | CameFrom | SymptomsStated | LeadOpened | LeadStep | Noted | TakenBack | Announced
+PersonFact = (
+    Reading
+    | CodeShown
+    | CameFrom
+    | SymptomsStated
+    | LeadOpened
+    | LeadStep
+    | TaskStep
+    | Noted
+    | TakenBack
+    | Expected
+    | Announced
+)
 
 _DECODER: msgspec.msgpack.Decoder[PersonFact] = msgspec.msgpack.Decoder(PersonFact)
 decode_fact = _DECODER.decode
@@ -97,6 +114,13 @@ _STEPS = {
     "LEAD_REPORTED_BACK": LeadState.REPORTED_BACK.value,
     "LEAD_CLOSED": LeadState.CLOSED.value,
 }
+_TASKS = frozenset(
+    (
+        *("FOLLOW_UP_STARTED", "FOLLOW_UP_ENDED", "QUARANTINE_STARTED", "QUARANTINE_ENDED", "ABSCONDED", "FOUND"),
+        *("TEST_DUE", "TEST_TAKEN", "TRANSFER_STARTED", "TRANSFER_ACCEPTED"),
+        *("ABSENCE", "LEAVE", "LEAVE_DECIDED", "LEAVE_ENDED"),
+    )
+)
 BRIEF = 200
 """Characters of a free text that are kept of it: no rule reads it, and the whole stands in the event tables."""
 
@@ -112,6 +136,8 @@ def facts_of(topic: str, row: Mapping[str, Any]) -> Iterator[PersonFact]:
     elif topic == topics.FOLLOW_UPS.name:
         yield _of_follow_up(row)
         yield from _symptoms(row)
+    elif topic == topics.REFERENCE.name:
+        yield expected_of(row)
     else:
         raise ValueError(f"{topic} is not a topic about persons")
 
@@ -168,6 +194,11 @@ def _of_follow_up(row: Mapping[str, Any]) -> PersonFact:
     names_one = row["corrects_source"] is not None and row["corrects_sequence"] is not None
     if names_one and (kind == "CORRECTION" or (kind == "APPEAL_ANSWERED" and row["upheld"])):
         return TakenBack(*event, row["corrects_source"], row["corrects_sequence"])
+    if kind in _TASKS or (kind == "ATTEMPT" and row["task"] is not None):
+        # What names no task is one of its own.
+        task = row["task"] or f"{row['source']}#{row['sequence']}"
+        words = row["programme"], row["place"], row["outcome"], row["due_at"], row["zone_offset_minutes"]
+        return TaskStep(*event, kind, task, *words)
     if kind == "ATTEMPT":
         return Noted(*event, kind, row["lead_id"] or row["task"], f"{row['method']}: {row['outcome']}")
     return Noted(*event, kind, row["lead_id"] or row["task"], _brief(row["reason"]))

@@ -45,6 +45,15 @@ class Fold(Protocol):
         """Unites the facts of the rows with the states of their keys. ``as_of`` is the clock, UTC milliseconds."""
         ...
 
+    def expected(self) -> int:
+        """How many rows of reference data expect something of somebody by now."""
+        ...
+
+    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        """What reference data expects of whom, at most ``limit`` rows from the ``begin``-th on: (key of a state, row to
+        be folded as one of the topic `reference`), and where to go on."""
+        ...
+
     def next_due(self, state: bytes) -> int | None:
         """Next time (UTC milliseconds) at which the state wants a tick; None: never."""
         ...

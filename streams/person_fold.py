@@ -5,19 +5,20 @@ when it changed, and notices when they are due.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
 from schemas import topics
-from schemas.codes import DeadlineClass, RiskLevel
+from schemas.codes import RiskLevel
 from schemas.topics import Topic
-from streams import clocks, screen
-from streams.clocks import Clock, Notice
-from streams.fact_set import encode_fact
+from streams import screen
+from streams.announced import Announced
+from streams.clocked_fold import ClockedFold, Encode
+from streams.clocks import Clock
+from streams.expected import Expected
 from streams.facts import (
-    Announced,
     CameFrom,
     CodeShown,
     LeadOpened,
@@ -26,38 +27,32 @@ from streams.facts import (
     Reading,
     SymptomsStated,
     TakenBack,
+    TaskStep,
     decode_fact,
     facts_of,
 )
 from streams.fold import Outputs
-from streams.reference import Reference, higher_tier
+from streams.person_clocks import clocks, tasks
+from streams.reference import PERSONS, higher_tier
 from streams.risk import Segment, timeline
-from streams.union_fold import UnionFold
 
-Encode = Callable[[str, dict[str, Any]], bytes]
-"""Subject and row to framed bytes."""
+__all__ = ["Encode", "PersonFold", "observed"]
 
 RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep, TakenBack)
 """Facts that can change a risk timeline."""
 
-ANNOUNCER = "checkline"
-"""Source of announcements; they are facts of the state, never events of the log."""
-
-_LEAD_CLASSES = frozenset(one.value for one in DeadlineClass)
+DEMANDING = (TaskStep, Expected)
+"""Facts that a schedule can follow from."""
 
 _ALWAYS = 2**62  # end of a segment that only a mended rule can end
 
 log = logging.getLogger(__name__)
 
 
-class PersonFold(UnionFold):
-    """Rules of the risk app. ``reference`` is fed by the worker; ``encode`` frames derived records."""
+class PersonFold(ClockedFold):
+    """Rules of the risk app."""
 
     topics: tuple[Topic, ...] = topics.PERSON_TOPICS
-
-    def __init__(self, reference: Reference, encode: Encode) -> None:
-        self.reference = reference
-        self._encode = encode
 
     def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
         return screen.screen(topic, frame, self.reference)
@@ -79,47 +74,34 @@ class PersonFold(UnionFold):
     def decode(self, member: bytes) -> PersonFact:
         return decode_fact(member)
 
-    def retain(self, members: set[bytes], as_of: int) -> set[bytes]:
-        return {member for member in members if decode_fact(member).at + self._kept_ms > as_of}
+    def clocks(self, facts: list[PersonFact], as_of: int | None) -> dict[str, Clock]:
+        return clocks(facts, self.reference, as_of)
 
-    @property
-    def _kept_ms(self) -> int:
-        """A fact is needed until all it can assert has ended, and proof or correction of it can no longer come."""
-        return self.reference.policies.longest_ms
+    def next_expected(self, facts: list[PersonFact], as_of: int) -> int | None:
+        return (
+            tasks(facts, self.reference).next_slot(as_of)
+            if any(isinstance(fact, DEMANDING) for fact in facts)
+            else None
+        )
 
-    def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
-        known = [decode_fact(member) for member in old]
-        added = [decode_fact(member) for member in new - old]
-        facts = known + added if new >= old else [decode_fact(member) for member in new]
-        if any(isinstance(fact, RISK_FACTS) for fact in added):
-            self._tell_risk(key, known, facts, as_of, outputs)
-        forgotten_at = min(fact.at for fact in facts) + self._kept_ms
-        found = clocks.clocks(facts, self.reference)
-        if not found:
-            return forgotten_at
-        before = clocks.clocks(known, self.reference)
-        for clock_id, clock in found.items():
-            if before.get(clock_id) != clock:
-                self._tell_clock("CLOCK", key, clock, as_of, outputs)
-        sent = clocks.announced(facts)
-        for notice in clocks.notices(found.values(), sent, as_of):
-            self._tell_clock(notice.kind, key, notice.clock, as_of, outputs)
-            new.add(encode_fact(announcement(notice, as_of)))
-            sent[notice.clock.clock_id, notice.kind] = notice.number
-        told_at = clocks.next_notice(found.values(), sent, as_of)
-        return forgotten_at if told_at is None else min(told_at, forgotten_at)
+    def expected(self) -> int:
+        return self.reference.expected(PERSONS)
 
-    def conclude(self, key: str, members: Iterable[bytes], as_of: int, outputs: Outputs) -> None:
-        """Appends the last word on a person to ``outputs``: the timeline, if there is one, and the state of every
-        clock. No notices."""
-        facts = [decode_fact(member) for member in members]
-        self._tell_risk(key, [], facts, as_of, outputs)
-        for clock in clocks.clocks(facts, self.reference).values():
-            self._tell_clock("CLOCK", key, clock, as_of, outputs)
+    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        return self.reference.expectations(PERSONS, begin, limit)
 
-    def _tell_risk(
-        self, key: str, known: list[PersonFact], facts: list[PersonFact], as_of: int, outputs: Outputs
+    def tell(
+        self,
+        key: str,
+        known: list[PersonFact],
+        added: list[PersonFact],
+        facts: list[PersonFact],
+        as_of: int,
+        outputs: Outputs,
     ) -> None:
+        """The whole risk timeline, when it changed."""
+        if not any(isinstance(fact, RISK_FACTS) for fact in added):
+            return
         segments = self.timeline(key, facts)
         if segments == self.timeline(key, known):
             return
@@ -145,31 +127,6 @@ class PersonFold(UnionFold):
             log.exception("ALARM: the risk rules failed for %s: its verdict is ERROR until they are mended", key)
             start = min(fact.at for fact in facts)
             return [Segment(start, _ALWAYS, RiskLevel.ERROR.value, "error", "", ())]
-
-    def _tell_clock(self, kind: str, key: str, clock: Clock, as_of: int, outputs: Outputs) -> None:
-        row = {
-            "kind": kind,
-            "as_of": as_of,
-            "token": key,
-            "lead_id": clock.lead_id,
-            "deadline_class": clock.deadline_class if clock.deadline_class in _LEAD_CLASSES else "OTHER",
-            "duty": clock.deadline_class,
-            "before_due": clock.before_due,
-            "subject": clock.subject,
-            "opened_at": clock.opened_at,
-            "due_at": clock.due_at,
-            "done_at": clock.done_at,
-            "withdrawn_at": clock.withdrawn_at,
-            "policy": clock.policy,
-            "evidence": list(clock.evidence),
-        }
-        value = self._encode(topics.SLA_EVENTS.name, row)
-        outputs.setdefault(topics.SLA_EVENTS.name, []).append((f"{key}/{clock.clock_id}".encode(), value))
-
-
-def announcement(notice: Notice, as_of: int) -> Announced:
-    """The fact that a notice was sent."""
-    return Announced(ANNOUNCER, notice.number, as_of, as_of, notice.clock.clock_id, notice.kind)
 
 
 def observed(members: Iterable[bytes]) -> list[bytes]:

@@ -1,4 +1,5 @@
-"""Reference data in effect: policies and risk areas, every version kept with the time from which it counts.
+"""Reference data in effect: policies and risk areas, every version kept with the time from which it counts; and what
+it expects of whom, to be made facts of those.
 
 A version takes effect at the later of its ``valid_from`` and its arrival plus the allowed skew and five seconds, so a
 record judged by its own ``sent_at`` is judged alike in any order of processing.
@@ -8,10 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.codes import RiskTier
+from schemas.identities import is_token
 from schemas.policy import FOREVER, Policy, PolicyBook, parse_policy
 from schemas.validity import Limits
+from streams.order_notices import OrdersAndNotices
 
 SETTLING_MS = 5000
+PERSONS, UNITS = "persons", "units"
+"""Whose state an expectation belongs to: that of a person, or that of a unit or an order."""
+
 _ORDER = {tier.value: rank for rank, tier in enumerate(RiskTier)}
 
 
@@ -36,13 +42,39 @@ class Reference:
         self._areas: dict[str, dict[_Content, tuple[int, int, int, str]]] = {}
         self._policies: dict[_Content, tuple[int, Policy]] = {}
         self.policies = PolicyBook(overlay=overlay)
+        self._expected: dict[str, list[tuple[bytes, dict[str, Any]]]] = {PERSONS: [], UNITS: []}
+        self._orders = OrdersAndNotices()
+
+    def expected(self, of: str) -> int:
+        """How many rows there are for `expectations`."""
+        return len(self._expected[of])
+
+    def expectations(self, of: str, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        """Rows that are facts of the states of persons or of units, at most ``limit`` from the ``begin``-th on: (key of
+        the state, row with ``effective_from``), and where to go on. Which came first does not matter."""
+        rows = self._expected[of][begin : begin + limit]
+        return rows, begin + len(rows)
+
+    def _expect(self, entity_id: str, row: Mapping[str, Any], effective_from: int) -> None:
+        said = {**row, "entity_id": entity_id, "effective_from": effective_from}
+        if row["kind"] == "ROSTER":
+            member = row["member"]
+            if member is not None and (row["schedule"] is not None or row["programme"] is not None):
+                of = PERSONS if is_token(member) else UNITS
+                self._expected[of].append((member.encode(), said))
+        else:
+            self._expected[UNITS] += self._orders.add(entity_id, said)
 
     def add(self, entity_id: str, row: Mapping[str, Any], appended_at: int) -> None:
         """Takes in one reference row. Raises `schemas.policy.BadPolicy` when a policy version cannot be read."""
         valid_from = row["valid_from"]
+        if row["kind"] == "DIVISION":
+            self._expect(entity_id, row, appended_at)
         if valid_from is None:
             return
         effective_from = max(valid_from, appended_at + self._delay)
+        if row["kind"] in ("ROSTER", "CLOSURE_ORDER", "RISK_AREA"):
+            self._expect(entity_id, row, effective_from)
         if row["kind"] == "RISK_AREA":
             until = FOREVER if row["valid_until"] is None else row["valid_until"]
             version = effective_from, appended_at, until, row["tier"]

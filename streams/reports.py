@@ -7,9 +7,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas import topics
+from schemas.codes import ClockSubject
+from schemas.policy_duties import Expected as Expects
 from schemas.topics import Topic
+from streams import orders
+from streams.announced import Announced
+from streams.clocked_fold import ClockedFold
+from streams.clocks import Clock
+from streams.duties import Act, duty_clocks
+from streams.expected import Expected, expected_of, in_effect
 from streams.fact_set import Fact
-from streams.union_fold import UnionFold
+from streams.orders import Noticed, Ordered
+from streams.reference import UNITS, Reference
+from streams.schedules import Demand, Slot, next_cut_off, slot_clocks
 
 
 class Reported(Fact, frozen=True, tag="reported"):
@@ -27,7 +37,17 @@ class Heard(Fact, frozen=True, tag="heard"):
     kind: str
 
 
-UnitFact = Reported | Heard
+class MatterAct(Fact, frozen=True, tag="matter"):
+    """A matter was taken on, or reached a step (A001-15)."""
+
+    matter: str
+    act: str
+    matter_kind: str | None
+    involves_firm: bool | None
+    zone_offset_minutes: int
+
+
+UnitFact = Reported | Heard | MatterAct | Expected | Ordered | Noticed | Announced
 
 _DECODER: msgspec.msgpack.Decoder[UnitFact] = msgspec.msgpack.Decoder(UnitFact)
 
@@ -56,6 +76,15 @@ def facts_of(row: Mapping[str, Any]) -> UnitFact:
             return Reported(*event, row["indicator"], row["period_until"], 0, True)
         case "HEARTBEAT" | "SUPPLIES" as kind:
             return Heard(*event, kind)
+        case "MATTER_OPENED" | "MATTER_STEP" as kind:
+            act = kind if row["step"] is None else row["step"]
+            return MatterAct(
+                *event, row["matter"], act, row["matter_kind"], row["involves_firm"], row["zone_offset_minutes"]
+            )
+        case "ROSTER":
+            return expected_of(row)
+        case "CLOSURE_ORDER" | "RISK_AREA":
+            return orders.fact_of(row)
         case unknown:
             raise ValueError(f"kind {unknown} has no rule")
 
@@ -75,8 +104,63 @@ def status(facts: Iterable[UnitFact], indicator: str, period_until: int, cut_off
     return ReportStatus(ReportState.REPORTED, last.value)
 
 
-class UnitFold(UnionFold):
-    """Rules of the reports app: one state a unit."""
+def clocks(facts: Iterable[UnitFact], reference: Reference, as_of: int | None = None) -> dict[str, Clock]:
+    """All clocks of a unit or an order, by clock id: duties of its matters, its lifting, and where a time (UTC
+    milliseconds) says up to when, the reports that are expected of it."""
+    facts = list(facts)
+    policy_at = reference.policies.in_effect
+    found = duty_clocks(_acts(facts), (), policy_at, ClockSubject.UNIT)
+    ordered = [fact for fact in facts if isinstance(fact, Ordered)]
+    if ordered:
+        found |= orders.lifting_clocks(ordered, (fact for fact in facts if isinstance(fact, Noticed)), policy_at)
+    if as_of is not None and (demands := _demands(facts)):
+        reports = [fact for fact in facts if isinstance(fact, Reported)]
+        earliest = as_of - reference.policies.longest_ms
+
+        def kept(demand: Demand, slot: Slot) -> Fact | None:
+            return _report(reports, demand, slot)
+
+        found |= slot_clocks(demands, Expects.REPORT, kept, policy_at, earliest, as_of, ClockSubject.UNIT)
+    return found
+
+
+def _acts(facts: Iterable[UnitFact]) -> list[Act]:
+    return [
+        Act(
+            fact,
+            fact.matter,
+            fact.act,
+            fact.zone_offset_minutes,
+            matter_kind=fact.matter_kind,
+            involves_firm=fact.involves_firm,
+        )
+        for fact in facts
+        if isinstance(fact, MatterAct)
+    ]
+
+
+def _demands(facts: Iterable[UnitFact]) -> list[Demand]:
+    entries = in_effect(fact for fact in facts if isinstance(fact, Expected))
+    return [
+        Demand(entry.entity_id, entry.schedule, start, until, entry.indicator)
+        for entry, start, until in entries
+        if entry.schedule is not None
+    ]
+
+
+def _report(reports: Iterable[Reported], demand: Demand, slot: Slot) -> Fact | None:
+    """The first report of the period that the slot closes; an explicit zero is one, silence is none (T8)."""
+    found = [
+        fact
+        for fact in reports
+        if (demand.about is None or fact.indicator == demand.about)
+        and slot.opens < (fact.at if fact.period_until is None else fact.period_until) <= slot.closes
+    ]
+    return min(found, key=lambda fact: (fact.at, fact.source, fact.sequence), default=None)
+
+
+class UnitFold(ClockedFold):
+    """Rules of the reports app: one state a unit, and one an order."""
 
     topics: tuple[Topic, ...] = (topics.REPORTS,)
 
@@ -85,3 +169,15 @@ class UnitFold(UnionFold):
 
     def decode(self, member: bytes) -> UnitFact:
         return _DECODER.decode(member)
+
+    def clocks(self, facts: list[UnitFact], as_of: int | None) -> dict[str, Clock]:
+        return clocks(facts, self.reference, as_of)
+
+    def next_expected(self, facts: list[UnitFact], as_of: int) -> int | None:
+        return next_cut_off(_demands(facts), Expects.REPORT, self.reference.policies.in_effect, as_of)
+
+    def expected(self) -> int:
+        return self.reference.expected(UNITS)
+
+    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        return self.reference.expectations(UNITS, begin, limit)

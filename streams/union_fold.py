@@ -43,6 +43,12 @@ class UnionFold(ABC):
         """Appends what follows to ``outputs``, may add announcements to ``new``; returns the next due time."""
         return None
 
+    def expected(self) -> int:
+        return 0
+
+    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        return [], begin
+
     def fold(self, rows: Rows, load: Load, as_of: int) -> FoldResult:
         fresh: dict[bytes, set[bytes]] = {}
         errors: dict[str, list[Invalid]] = {}

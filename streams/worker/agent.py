@@ -52,6 +52,11 @@ each is then decided by itself."""
 TickHandler = Callable[[int, Mapping[bytes, bytes], int], Announced]
 
 
+ExpectHandler = Callable[[int, int, Load, int], tuple[Announced, int]]
+"""``handler(partition, begin, load, as_of)``: what reference data expects of the states of a partition, from the
+``begin``-th row on, and where to go on."""
+
+
 class Ticks(NamedTuple):
     """When states are due, and ``handler(partition, states, as_of)``, whose states must no longer be due."""
 
@@ -83,6 +88,9 @@ class BatchAgent:
         self.clock = clock
         self.reference = reference
         self.ticks: Ticks | None = None
+        self.expect: ExpectHandler | None = None
+        self.expected: Callable[[], int] = lambda: 0
+        """How many rows of reference data expect something by now."""
 
     def on_due(self, next_due: NextDue, version: str = "1") -> Callable[[TickHandler], TickHandler]:
         """Decorator: ``handler(partition, {key: state}, as_of) -> Announced`` is called for states that are due.

@@ -17,17 +17,21 @@ from numpy.typing import NDArray
 
 from schemas.codes import Refusal
 from schemas.registry import Registry
-from schemas.topics import DEAD_LETTERS, LARGEST_LETTER_BYTES
+from schemas.topics import DEAD_LETTERS, LARGEST_LETTER_BYTES, REFERENCE
 from schemas.validity import Invalid, Limits, beyond_horizon, check
 from schemas.wire.batches import RecordBatch, key_values
 from schemas.wire.columns import ColumnCodec, Refused
+from schemas.wire.partitioner import partitions_of_keys
 from schemas.wire.rows import RowCodec
-from streams.fold import Changes, Fold, FoldResult, Outputs, Rows
+from streams.fold import Changes, Fold, FoldResult, Load, Outputs, Rows
 from streams.worker.agent import Announced, Decide, Step, Turn
 from streams.worker.clock import Clock
 from streams.worker.markers import Marker, Markers
 
 MARK_KIND = "TIME_MARK"
+EXPECTED_CHUNK = 5_000
+"""Rows of reference data folded in one transaction: the stream must keep room."""
+
 Row = tuple[bytes, dict[str, Any]]
 Mask = NDArray[np.bool_]
 
@@ -122,6 +126,16 @@ class FoldAgent:
             raise TickErrors(f"the tick at {as_of} of partition {partition} named records: {result.errors}")
         changes: Changes = result.changes
         return Announced(changes, self._named(result.outputs))
+
+    def expect(self, partition: int, begin: int, load: Load, as_of: int) -> tuple[Announced, int]:
+        """Folds what reference data expects of the states of a partition: at most `EXPECTED_CHUNK` rows from the
+        ``begin``-th on. Facts being a union, it may be told again after every start."""
+        rows, end = self._fold.expectations(begin, EXPECTED_CHUNK)
+        keys = [key for key, _ in rows]
+        places = partitions_of_keys(keys, self._scope.partitions).tolist() if keys else []
+        mine = [row for row, place in zip(rows, places, strict=True) if place == partition]
+        result = self._fold.fold({REFERENCE.name: mine}, load, as_of) if mine else FoldResult({}, {}, {})
+        return Announced(result.changes, self._named(result.outputs)), end
 
     def _sift(self, topic: str, turns: Sequence[Turn]) -> list[Sifted]:
         """Decodes a topic's batches; takes out, in this order: what is applied, refused, marks, too old, screened."""

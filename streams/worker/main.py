@@ -88,6 +88,7 @@ def build_app(
     def announce(partition: int, states: Mapping[bytes, bytes], as_of: int) -> Announced:
         return rules.tick(partition, states, as_of)
 
+    apply_rules.expect, apply_rules.expected = rules.expect, fold.expected
     return app
 
 

@@ -47,6 +47,8 @@ class OwnedPartition:
         self.markers: Markers = {}
         """How far each topic is applied."""
         self._written: Markers = {}
+        self._expected = 0
+        """How many rows of what reference data expects are folded; from the first again after every start."""
         self.recovered = False
         """Whether reading goes on behind the markers: set by whoever seeks there."""
         self._agent = agent
@@ -96,6 +98,8 @@ class OwnedPartition:
     async def tick(self) -> None:
         """Ticks at most `TICK_CHUNK` states, in a transaction of their own. Raises `StillDue`."""
         as_of = self._agent.clock.as_of(self.markers)
+        if self._has_expectations(as_of):
+            await self._expect(as_of)
         if self._agent.ticks is None or not self._is_due(as_of):
             return
         states = self._load(self._store.due(self.number, as_of, TICK_CHUNK))
@@ -115,8 +119,20 @@ class OwnedPartition:
         await self._transactions.settle()
 
     def has_due(self) -> bool:
-        """Whether states wait for a tick right now."""
-        return self._agent.ticks is not None and self._is_due(self._agent.clock.as_of(self.markers))
+        """Whether states wait for a tick right now, or for what reference data expects of them."""
+        as_of = self._agent.clock.as_of(self.markers)
+        return self._has_expectations(as_of) or (self._agent.ticks is not None and self._is_due(as_of))
+
+    def _has_expectations(self, as_of: int) -> bool:
+        # Before any time is known nothing can be written: a record needs one.
+        return as_of >= 0 and self._expected < self._agent.expected() and self._agent.may_decide(as_of)
+
+    async def _expect(self, as_of: int) -> None:
+        assert self._agent.expect is not None
+        followed, end = self._agent.expect(self.number, self._expected, self._load, as_of)
+        if followed.changes or followed.outputs:
+            await self._write_all(followed.outputs, followed.changes, self.markers, as_of)
+        self._expected = end
 
     def _is_due(self, as_of: int) -> bool:
         return self._store.has_due(self.number, as_of) and self._agent.may_decide(as_of)

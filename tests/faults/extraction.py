@@ -15,7 +15,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.tables import EVENT_TABLES
 from streams.fact_set import decode_state
 from streams.facts import decode_fact
-from streams.person_fold import ANNOUNCER
+from streams.announced import ANNOUNCER
 from streams.worker.names import changelog_topics
 from tests.faults.comparison import Found
 from tests.faults.model import Arrival, Clock, DeadLetter, FactId, Segment, Totals

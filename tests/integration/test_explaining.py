@@ -28,7 +28,8 @@ from schemas.wire.partitioner import partition_of_key
 from schemas.wire.rows import RowCodec
 from sinks.clickhouse import Address, ClickHouse
 from sinks.migrations import migrate
-from streams.clocks import Clock, clocks, outcome
+from streams.clocks import Clock, outcome
+from streams.person_clocks import clocks
 from streams.facts import PersonFact, facts_of
 from streams.reference import Reference
 from streams.risk import timeline, verdict

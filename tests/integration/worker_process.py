@@ -63,6 +63,12 @@ class SmallFold:
     def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
         return pl.col("value_tenths") >= SCREENED_OUT_BELOW if topic == "temperatures" else pl.lit(True)
 
+    def expected(self) -> int:
+        return 0
+
+    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        return [], begin
+
     def fold(self, rows: Rows, load: Load, as_of: int) -> FoldResult:
         result = FoldResult({}, {}, {})
         fresh: dict[bytes, set[str]] = {}

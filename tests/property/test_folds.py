@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from schemas import events
 from schemas.events import Event
 from schemas.validity import Limits
-from streams.clocks import clocks
 from streams.fact_set import decode_state
 from streams.facts import decode_fact
+from streams.person_clocks import clocks
 from streams.person_fold import observed
 from streams.reference import Reference
 from streams.risk import timeline

@@ -13,8 +13,8 @@ import pytest
 
 from infra.embedded.supervisor import Supervisor
 from replay.campaigns import campaign_named
-from streams.clocks import clocks
 from streams.facts import decode_fact
+from streams.person_clocks import clocks
 from streams.risk import timeline
 from tests.support.pipeline import (
     Outcome,

@@ -6,6 +6,7 @@ far enough for each turn, as the worker's gate has it.
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from xxhash import xxh3_128_hexdigest
@@ -16,9 +17,10 @@ from schemas.validity import Limits
 from schemas.wire.batches import RecordBatch
 from schemas.wire.rows import RowCodec
 from sinks.blocks import Span, block_builder
+from streams.announced import Announced
 from streams.enforcement import CaseFold
 from streams.fact_set import decode_state
-from streams.facts import Announced, decode_fact
+from streams.facts import decode_fact
 from streams.fold import Changes, Fold, Load, Outputs
 from streams.person_fold import PersonFold
 from streams.reference import Reference
@@ -141,9 +143,13 @@ def what_comes_out(log: Log, partitions: int, seed: int) -> Found:
     found = Found()
     codecs = {topic.name: RowCodec(default_registry(), topic.name) for topic in (RISK_CHANGES, SLA_EVENTS)}
     reference = Reference(LIMITS)
-    fold = PersonFold(reference, lambda topic, row: codecs[topic].encode(row))
+
+    def encode(topic: str, row: dict[str, Any]) -> bytes:
+        return codecs[topic].encode(row)
+
+    fold = PersonFold(reference, encode)
     persons = _Worker(fold, partitions, _Feed(log, reference))
-    workers = [persons, _Worker(CaseFold(), partitions), _Worker(UnitFold(), partitions)]
+    workers = [persons, _Worker(CaseFold(), partitions), _Worker(UnitFold(reference, encode), partitions)]
     for worker in workers:
         worker.run(log, chance)
     _read_states(persons, found)

@@ -364,10 +364,10 @@ def test_offsets_that_do_not_grow_are_found(tmp_path: Path, offsets: tuple[int, 
 
 
 def other_registry(directory: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> Registry:
-    """The registry with another schema of temperatures; ``change`` gets the ids and the definition."""
+    """The registry with another newest schema of temperatures; ``change`` gets the ids and the definition."""
     shutil.copytree(DEFAULT_DIRECTORY, directory)
     ids = json.loads((directory / "ids.json").read_text(encoding="utf-8"))
-    schema = directory / "temperatures.v1.avsc"
+    schema = directory / "temperatures.v2.avsc"
     definition = json.loads(schema.read_text(encoding="utf-8"))
     change(ids, definition)
     (directory / "ids.json").write_text(json.dumps(ids), encoding="utf-8")
@@ -377,9 +377,9 @@ def other_registry(directory: Path, change: Callable[[dict[str, Any], dict[str, 
 
 def test_a_schema_that_is_not_known_or_says_something_else_is_found(tmp_path: Path) -> None:
     write(tmp_path / "case", {(READINGS, 0): [mark(READINGS, 0, START, 1)]}, 1)
-    unknown = other_registry(tmp_path / "unknown", lambda ids, _: ids.update({READINGS: [4711]}))
+    unknown = other_registry(tmp_path / "unknown", lambda ids, _: ids.update({READINGS: [ids[READINGS][0], 4711]}))
     problems = [one.problem for one in verify(tmp_path / "case", unknown).problems]
-    assert any("(temperatures version 1) is not registered here: upgrade first" in one for one in problems)
+    assert any("(temperatures version 2) is not registered here: upgrade first" in one for one in problems)
     changed = other_registry(tmp_path / "changed", lambda _, one: one.update(doc="something else"))
     (problem,) = verify(tmp_path / "case", changed).problems
     assert "says something else here: its SHA-256 is" in problem.problem

@@ -95,12 +95,12 @@ def grown(directory: Path, *more: dict[str, Any]) -> Registry:
     return Registry(directory)
 
 
-LANE = {"name": "lane", "type": ["null", "int"], "default": None}
+WEATHER = {"name": "weather", "type": ["null", "int"], "default": None}
 REMARK = {"name": "remark", "type": ["null", "string"], "default": None}
 
 
 def test_a_log_of_three_versions_gives_what_it_gives_in_one(tmp_path: Path) -> None:
-    registry = grown(tmp_path / "grown", LANE, REMARK)
+    registry = grown(tmp_path / "grown", WEATHER, REMARK)
     versions = registry.versions(CHECK_INS.name)[-3:]
     assert len(versions) == 3
     plain = [one for one in small().emissions if one.topic == CHECK_INS.name and one.partition == 0]
@@ -111,7 +111,7 @@ def test_a_log_of_three_versions_gives_what_it_gives_in_one(tmp_path: Path) -> N
         value = one.value
         if value is not None and value[: framing.SIZE] == framing.frame(versions[0].id, b""):
             datum = BytesIO()
-            fastavro.schemaless_writer(datum, version.parsed, {**codec.decode(value), "lane": number, "remark": "x"})
+            fastavro.schemaless_writer(datum, version.parsed, {**codec.decode(value), "weather": number, "remark": "x"})
             value = framing.frame(version.id, datum.getvalue())
         mixed.append(Sent(one.key, value, one.appended_at))
     as_one = [Sent(one.key, one.value, one.appended_at) for one in plain]
@@ -126,6 +126,6 @@ def test_a_log_of_three_versions_gives_what_it_gives_in_one(tmp_path: Path) -> N
 
 
 def test_a_schema_that_cannot_read_its_own_past_is_refused_at_plan(tmp_path: Path) -> None:
-    registry = grown(tmp_path / "grown", {"name": "lane", "type": "int"})
-    with pytest.raises(Refused, match="check-ins: version 2 cannot read data of version 1: field lane"):
+    registry = grown(tmp_path / "grown", {"name": "weather", "type": "int"})
+    with pytest.raises(Refused, match="check-ins: version 3 cannot read data of version 1: field weather"):
         plan(registry=registry)

@@ -5,8 +5,9 @@ import pytest
 from schemas import events
 from schemas.codes import ClockOutcome
 from schemas.validity import Limits
-from streams.clocks import Clock, clocks, outcome
+from streams.clocks import Clock, outcome
 from streams.facts import facts_of
+from streams.person_clocks import clocks
 from streams.reference import Reference
 from tests.support.people import DAY, HOUR, MINUTE, NOON, Desk, FoldBench
 

@@ -73,7 +73,7 @@ def test_what_no_state_can_hold_is_a_rule_error() -> None:
 
 def test_of_a_free_text_that_no_rule_reads_the_beginning_is_kept() -> None:
     bench = FoldBench()
-    bench.publish(Desk().event(events.Absence, unit="school-1", reason="缺课" * 1_000), as_of=NOON)
+    bench.publish(Desk().event(events.LeadReturned, lead_id="lead-1", reason="缺课" * 1_000), as_of=NOON)
     (noted,) = bench.facts()
     assert isinstance(noted, Noted)
     assert noted.detail == "缺课" * 99 + "缺…"
@@ -163,7 +163,7 @@ def test_t8_reported_zero_reported_n_and_missing_are_three_states() -> None:
         return model.model_validate({**common, **fields})
 
     def state(as_of: int, *published: events.Event) -> ReportState:
-        fold = UnitFold()
+        fold = UnitFold(Reference(Limits()), lambda subject, row: b"")
         changes = fold.fold(rows_of(published), lambda _: {}, NOON).changes
         facts = [fold.decode(member) for found in changes.values() if found for member in decode_state(found)]
         return status(facts, "cases", NOON, cut_off, as_of).state
