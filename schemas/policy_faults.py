@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from schemas.policy import Policy
 
 
+SYMPTOMS = "SYMPTOMS"
+"""What opens a duty when symptoms are stated, by whatever kind of event (A004-02: 第一时间依据流程及时报告)."""
+
+
 class Fault(NamedTuple):
     """One setting that cannot be used. ``setting`` is its path; a rule in a list is named, not numbered."""
 
@@ -151,7 +155,7 @@ def _of_references(policy: "Policy") -> Iterator[Fault]:
 
 
 def _of_openings(policy: "Policy") -> Iterator[Fault]:
-    kinds = {kind for _, kind in MODELS}
+    kinds = {kind for _, kind in MODELS} | {SYMPTOMS}
     for rule in policy.duties:
         if rule.opened_by not in kinds:
             close = difflib.get_close_matches(rule.opened_by, sorted(kinds), 1)

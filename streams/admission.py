@@ -140,11 +140,9 @@ def _speaks(rule: AdmissionRule, entry: Entry, measures: Collection[str], thresh
 
 
 def _holds(condition: EntryCondition, entry: Entry, threshold: Threshold) -> bool:
+    hot = entry.value_tenths is not None and threshold.crossed_by(entry.value_tenths)
     return (
-        (
-            not condition.over_temperature
-            or (entry.value_tenths is not None and threshold.crossed_by(entry.value_tenths))
-        )
+        (not condition.over_temperature or hot)
         and (not condition.symptoms or bool(entry.symptoms))
         and (not condition.codes or entry.health_code in condition.codes)
         and (not condition.origin_tiers or entry.origin_tier in condition.origin_tiers)
