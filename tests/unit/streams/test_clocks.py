@@ -18,6 +18,7 @@ def clock_of(*published: events.Event) -> Clock:
     return clock
 
 
+@pytest.mark.row("A002-06")
 @pytest.mark.parametrize(
     ("push_mode", "home_province", "deadline_class", "hours"),
     [
@@ -32,6 +33,7 @@ def test_the_class_of_a_deadline(push_mode: str, home_province: bool, deadline_c
     assert (clock.deadline_class, clock.due_at) == (deadline_class, NOON + hours * HOUR)
 
 
+@pytest.mark.row("A002-06")
 def test_t2_a_routine_lead_received_at_23_50_has_ten_minutes() -> None:
     late = NOON + 11 * HOUR + 50 * MINUTE
     assert clock_of(Desk().lead(push_mode="ROUTINE", received_at=late)).due_at - late == 10 * MINUTE
@@ -69,6 +71,7 @@ def test_a_lead_closed_in_time_is_withdrawn() -> None:
     assert outcome(clock_of(desk.lead(), closed), NOON + DAY) is ClockOutcome.WITHDRAWN
 
 
+@pytest.mark.row("A000-02", "A002-06")
 def test_t10_only_verification_stops_the_clock() -> None:
     desk = Desk()
     located = desk.event(events.LeadLocated, NOON + HOUR, lead_id="lead-1")
