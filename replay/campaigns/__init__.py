@@ -3,9 +3,12 @@
 from types import MappingProxyType
 
 from replay.campaigns.campaign import Campaign
+from replay.campaigns.dazhou import DAZHOU
 from replay.campaigns.qingdao import QINGDAO
 
-CAMPAIGNS: MappingProxyType[str, Campaign] = MappingProxyType({campaign.name: campaign for campaign in (QINGDAO,)})
+CAMPAIGNS: MappingProxyType[str, Campaign] = MappingProxyType(
+    {campaign.name: campaign for campaign in (QINGDAO, DAZHOU)}
+)
 
 
 class UnknownCampaign(LookupError):
