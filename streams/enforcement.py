@@ -26,7 +26,8 @@ class Disposed(Fact, frozen=True, tag="disposed"):
 
 
 class CaseNote(Fact, frozen=True, tag="note"):
-    """A tip or a supervisory notice."""
+    """What is no case by itself: a tip, a finding of a supervision, a supervisory notice and its rectification, or
+    somebody who was educated on the spot (A001-14, A003-12: 以教育为主)."""
 
     kind: str
     unit: str
@@ -63,7 +64,7 @@ def facts_of(row: Mapping[str, Any]) -> CaseFact:
             return Disposed(*event, row["disposition"], row["party"], row["party_token"])
         case "WITHDRAWAL":
             return Withdrawn(*event, row["withdraws_source"], row["withdraws_sequence"], row["reason"])
-        case "TIP" | "SUPERVISORY_NOTICE" as kind:
+        case "TIP" | "FINDING" | "SUPERVISORY_NOTICE" | "RECTIFIED" | "EDUCATION" as kind:
             return CaseNote(*event, kind, row["unit"], row["reason"])
         case unknown:
             raise ValueError(f"kind {unknown} has no rule")

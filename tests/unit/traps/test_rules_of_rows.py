@@ -1,0 +1,137 @@
+"""Rules that act on what rows say: enforcement, facts of every kind, sunsets."""
+
+from enum import Enum
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+import pytest
+
+from schemas import events, topics
+from schemas.codes import CaseCategory
+from schemas.events import MODELS, Event
+from schemas.policy import PolicyBook, parse_policy, policy_text
+from schemas.validity import Limits
+from streams.enforcement import Case, CaseFact, CaseFold, case_of
+from streams.person_fold import PersonFold
+from streams.reference import Reference
+from streams.reports import UnitFold
+from tests.support.people import NOON, TOKEN
+
+
+def enforcement(model: type[Event], sequence: int = 1, **fields: Any) -> Event:
+    common = {"source": "station-1", "sequence": sequence, "occurred_at": NOON, "sent_at": NOON}
+    return model.model_validate({**common, "zone_offset_minutes": 480, "case_id": "case-1", **fields})
+
+
+def case(*published: Event) -> Case:
+    facts: list[CaseFact] = []
+    for event in published:
+        facts += CaseFold().facts_of("enforcement", event.record().row)
+    return case_of(facts)
+
+
+def value_for(annotation: Any) -> Any:
+    """Some value of a field that must be stated."""
+    if get_origin(annotation) is UnionType:
+        return value_for(get_args(annotation)[0])
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return list(annotation)[-1]
+    return {int: 1, bool: True}.get(annotation, "name-1")
+
+
+def example(model: type[Event]) -> Event:
+    """An event of a kind that states no more than it must."""
+    said = {name: value_for(field.annotation) for name, field in model.model_fields.items() if field.is_required()}
+    said |= {"source": "desk-1", "occurred_at": NOON, "sent_at": NOON, "zone_offset_minutes": 480}
+    said |= {"token": TOKEN} if "token" in said else {}
+    said |= {"value_tenths": 385} if "value_tenths" in said else {}
+    return model.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model for (topic, _), model in MODELS.items() if topic not in (topics.REFERENCE.name, topics.URGENT_CARE.name)],
+    ids=lambda model: f"{model.topic.name}/{model.kind}",
+)
+def test_every_kind_of_event_has_a_rule_that_reads_it(model: type[Event]) -> None:
+    reference = Reference(Limits())
+    folds = (PersonFold(reference, lambda *_: b""), UnitFold(reference, lambda *_: b""), CaseFold())
+    (fold,) = (fold for fold in folds if model.topic in fold.topics)
+    topic, key, row = example(model).record()
+    result = fold.fold({topic: [(key, {**row, "offset": 0})]}, lambda _: {}, NOON)
+    assert result.errors == {}
+
+
+@pytest.mark.row("A004-14")
+@pytest.mark.parametrize(
+    "category",
+    [
+        CaseCategory.MEDICAL_ORDER,
+        CaseCategory.DISTURBING_ORDER,
+        CaseCategory.MARKET_ORDER,
+        CaseCategory.SOCIAL_ORDER,
+        CaseCategory.WILDLIFE,
+        CaseCategory.COUNTERFEIT,
+        CaseCategory.SMUGGLING,
+        CaseCategory.FRAUD,
+    ],
+)
+def test_every_offence_that_the_plan_names_is_a_category_of_its_own(category: CaseCategory) -> None:
+    registered = enforcement(events.CaseRegistered, category=category, unit="station-1")
+    assert case(registered) == Case(category.value, ())
+
+
+@pytest.mark.row("A001-14", "A003-12", "A004-10")
+@pytest.mark.parametrize("conduct", ["GATHERING", "NO_MASK", "MINOR_TRAFFIC", "OTHER"])
+def test_who_was_educated_on_the_spot_has_no_case_and_no_name(conduct: str) -> None:
+    educated = enforcement(events.Education, unit="station-1", conduct=conduct)
+    assert case(educated) == Case(None, ())
+    assert not [name for name in events.Education.model_fields if "token" in name]
+
+
+@pytest.mark.row("A001-11", "A003-08")
+def test_a_tip_is_no_case_until_one_is_registered() -> None:
+    tip = enforcement(events.Tip, unit="grid-1", reason="造谣传谣")
+    registered = enforcement(events.CaseRegistered, 2, category="RUMOUR", unit="station-1")
+    assert case(tip).category is None
+    assert case(registered, tip).category == "RUMOUR"
+
+
+@pytest.mark.row("A000-08")
+def test_a_refusal_at_a_checkpoint_is_read_by_no_rule_of_enforcement_and_is_no_category() -> None:
+    refused = {"decision": "REFUSED", "decided_by_role": "gate-keeper", "token": TOKEN, "source": "gate-1"}
+    common = {"sequence": 1, "occurred_at": NOON, "sent_at": NOON, "zone_offset_minutes": 480}
+    decision = events.Decision.model_validate({**common, **refused})
+    assert decision.topic not in CaseFold().topics
+    with pytest.raises(ValueError, match="DECISION has no rule"):
+        list(CaseFold().facts_of("enforcement", decision.record().row))
+    assert not [category for category in CaseCategory if "refus" in category.english or "拒" in category.chinese]
+
+
+@pytest.mark.row("A001-18", "A002-32", "A004-20")
+def test_what_a_supervision_finds_and_has_mended_is_no_case_of_a_person() -> None:
+    found = enforcement(events.Finding, unit="shop-1", solved_on_site=False, reason="一米线")
+    notice = enforcement(events.SupervisoryNotice, 2, unit="shop-1", reason="监督提示")
+    mended = enforcement(events.Rectified, 3, unit="shop-1")
+    assert case(mended, found, notice) == Case(None, ())
+    facts = [fact for event in (found, notice, mended) for fact in CaseFold().facts_of("e", event.record().row)]
+    assert [(getattr(fact, "kind", None), getattr(fact, "unit", None)) for fact in facts] == [
+        ("FINDING", "shop-1"),
+        ("SUPERVISORY_NOTICE", "shop-1"),
+        ("RECTIFIED", "shop-1"),
+    ]
+
+
+@pytest.mark.row("A000-14", "A004-21")
+def test_a_measure_ends_at_its_sunset_and_the_next_version_takes_its_place_at_its_own_time() -> None:
+    text = policy_text()
+    first = text.replace("valid_from = 2020-01-01T00:00:00+08:00", "valid_from = 2020-02-01T00:00:00+08:00")
+    strict = first.replace("version = 1\n", "version = 7\nvalid_until = 2020-02-20T00:00:00+08:00\n")
+    mild = text.replace("version = 1\n", "version = 8\n").replace("2020-01-01T00", "2020-03-01T00")
+    versions = [parse_policy(one) for one in (strict, mild)]
+    book = PolicyBook((events.to_milliseconds(policy.valid_from), policy) for policy in versions)
+    in_effect = [
+        book.in_effect(events.to_milliseconds(f"{day}T00:00:00+08:00")).version
+        for day in ("2020-01-31", "2020-02-01", "2020-02-19", "2020-02-20", "2020-03-01")
+    ]
+    assert in_effect == [1, 7, 7, 1, 8]
