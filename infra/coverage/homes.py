@@ -4,18 +4,19 @@ A home is written ``kind:name``:
 
 - ``event:TOPIC/KIND`` an event that can be published; with ``.FIELD`` a field of it; ``reference:KIND`` for short;
 - ``code:ENUMERATION/SYMBOL`` a code that events may carry;
-- ``rule:MODULE.NAME`` a function or class;
+- ``rule:MODULE.NAME`` a module, a function, a class or a method;
 - ``deadline:POLICY/CLASS``, ``duty:``, ``schedule:``, ``programme:``, ``admission:POLICY/NAME``, ``tier:POLICY/TIER``
-  or ``tier:POLICY/MEASURE``, ``permit:POLICY/TIER`` (large events), ``supplies:POLICY``, ``lifting:POLICY``,
-  ``risk:POLICY/RULE`` what a shipped policy states;
+  or ``tier:POLICY/MEASURE``, ``measure:`` (whatever the tier), ``flow:``, ``population:``, ``reserve:``,
+  ``permit:POLICY/TIER`` (large events), ``supplies:POLICY``, ``lifting:POLICY``, ``risk:POLICY/RULE`` what a shipped
+  policy states;
 - ``view:DATABASE.NAME`` a table or view that a migration makes;
 - ``figure:ROW`` or ``figure:ROW/PART`` a figure of a campaign; ``campaign:NAME``.
 """
 
+import pkgutil
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 
 from schemas import codes, events
@@ -70,13 +71,10 @@ def _code(home: str, name: str) -> None:
 
 
 def _rule(home: str, name: str) -> None:
-    module, _, attribute = name.rpartition(".")
     try:
-        found = import_module(module)
-    except ImportError as error:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise Unresolved(f"{home}: {error}") from None
-    if not hasattr(found, attribute):
-        raise Unresolved(f"{home}: {module} has no {attribute}")
 
 
 @cache
@@ -147,6 +145,10 @@ _KINDS: MappingProxyType[str, Callable[[str, str], None]] = MappingProxyType(
         "programme": _stated(lambda policy: [rule.name for rule in policy.programmes]),
         "admission": _stated(lambda policy: [rule.name for rule in policy.admission]),
         "tier": _stated(_measures),
+        "measure": _stated(lambda policy: [one.name for one in policy.measures]),
+        "flow": _stated(lambda policy: [one.name for one in policy.flows]),
+        "population": _stated(lambda policy: [one.name for one in policy.populations]),
+        "reserve": _stated(lambda policy: [one.name for one in policy.reserves]),
         "permit": _stated(lambda policy: [rule.tier.value for rule in policy.events]),
         "supplies": _stated(lambda policy: [""] if policy.supplies else []),
         "lifting": _stated(lambda policy: [""] if policy.lifting else []),
