@@ -119,9 +119,11 @@ class EventRule(Part):
 
 
 class PopulationRule(NamedRule):
-    """A key population whose members are tested again and again (应检尽检, A002-03), by a schedule of the policy."""
+    """A key population whose members are tested again and again (应检尽检, A002-03), by a schedule of the policy.
+    ``classes``: how many classes of people it comprises."""
 
     schedule: RuleName
+    classes: Annotated[int, Field(ge=1)] = 1
 
 
 class ReserveRule(NamedRule):
