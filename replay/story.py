@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas import topics
+from schemas.codes import DeadlineClass
+from schemas.policy import Policy
 from schemas.registry import default_registry
 from schemas.validity import Limits
 from streams.clocks import Clock, outcome
@@ -17,7 +19,7 @@ from streams.fact_set import LARGEST_FACT_BYTES, encode_fact, limit_flood
 from streams.facts import PersonFact, decode_fact
 from streams.person_clocks import clocks
 from streams.person_fold import PersonFold
-from streams.reference import Reference
+from streams.reference import PERSONS, Reference
 from streams.risk import Segment, verdict
 
 Row = Mapping[str, Any]
@@ -51,8 +53,15 @@ class Observed(NamedTuple):
     too_old: bool
 
 
+class RuleNames(NamedTuple):
+    """What a clock's rule is called."""
+
+    english: str
+    chinese: str
+
+
 class Story(NamedTuple):
-    """All that is known of a person as of a time."""
+    """All that is known of a person as of a time. ``names``: what the rule of each clock is called, by clock id."""
 
     token: str
     as_of: int
@@ -60,6 +69,7 @@ class Story(NamedTuple):
     segments: list[Segment]
     verdict: Segment | None
     clocks: list[Clock]
+    names: Mapping[str, RuleNames]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON document."""
@@ -68,7 +78,14 @@ class Story(NamedTuple):
             "as_of": self.as_of,
             "verdict": segment_json(self.verdict) if self.verdict else None,
             "timeline": [segment_json(segment) for segment in self.segments],
-            "clocks": [clock_json(clock, self.as_of) for clock in self.clocks],
+            "clocks": [
+                {
+                    **clock_json(clock, self.as_of),
+                    "name_en": self.names[clock.clock_id].english,
+                    "name_zh": self.names[clock.clock_id].chinese,
+                }
+                for clock in self.clocks
+            ],
             "observed": [one._asdict() for one in self.observed],
         }
 
@@ -112,14 +129,13 @@ def kept(facts: Iterable[PersonFact]) -> list[PersonFact]:
 
 
 def facts_known(known: Known) -> list[PersonFact]:
-    """The facts of the person's state, had the worker stopped at that time."""
+    """The facts of the person's state, had the worker stopped at that time: what events assert, and what rosters expect
+    of the person."""
     fold = rules(known.reference)
-    return kept(
-        fact
-        for topic, row in known.rows
-        if not is_too_old(row, known.limits)
-        for fact in facts_of_row(fold, topic, row) or ()
-    )
+    rows = [(topic, row) for topic, row in known.rows if not is_too_old(row, known.limits)]
+    expected, _ = known.reference.expectations(PERSONS, 0, known.reference.expected(PERSONS))
+    rows += [(topics.REFERENCE.name, row) for member, row in expected if member == known.token.encode()]
+    return kept(fact for topic, row in rows for fact in facts_of_row(fold, topic, row) or ())
 
 
 def is_too_old(row: Row, limits: Limits) -> bool:
@@ -131,10 +147,26 @@ def story(known: Known) -> Story:
     """The story of a person from what was known."""
     facts = facts_known(known)
     segments = rules(known.reference).timeline(known.token, facts)
-    found = sorted(clocks(facts, known.reference).values(), key=lambda clock: (clock.opened_at, clock.clock_id))
+    by_id = clocks(facts, known.reference, known.as_of)
+    found = sorted(by_id.values(), key=lambda clock: (clock.opened_at, clock.clock_id))
+    policies = {policy.name: policy for policy in known.reference.policies.policies}
+    names = {clock.clock_id: _names_of(clock, policies.get(clock.policy)) for clock in found}
     observed = [_observed(topic, row, is_too_old(row, known.limits)) for topic, row in known.rows]
     observed.sort(key=lambda one: (one.at, one.event, one.topic, repr(one)))
-    return Story(known.token, known.as_of, observed, segments, verdict(segments, known.as_of), found)
+    return Story(known.token, known.as_of, observed, segments, verdict(segments, known.as_of), found, names)
+
+
+def _names_of(clock: Clock, policy: Policy | None) -> RuleNames:
+    """By the policy it was judged by; a class of deadline or a release has a name of its own."""
+    for rule in (*policy.duties, *policy.schedules) if policy else ():
+        if rule.name == clock.deadline_class:
+            return RuleNames(rule.name_en, rule.name_zh)
+    if clock.clock_id.endswith("/RELEASE"):
+        return RuleNames("release", "解除")
+    if clock.deadline_class in DeadlineClass.__members__:
+        named = DeadlineClass[clock.deadline_class]
+        return RuleNames(f"lead {clock.lead_id}, {named.english}", f"线索 {named.chinese}")
+    return RuleNames(f"lead {clock.lead_id}", "线索")
 
 
 _SILENT = {"kind", "source", "sequence", "occurred_at", "sent_at", "zone_offset_minutes"}

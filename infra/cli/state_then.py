@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from infra.cli.output import write_table
-from infra.cli.story import local_time
+from infra.cli.story_times import local_time
 from replay.as_of import Overview, Waiting
 from schemas.codes import ClockOutcome, DeadlineClass, Refusal
 from sinks.figures import ComputedFigure

@@ -17,7 +17,7 @@ from infra.cli.figure_tables import digest_of
 from infra.cli.output import as_json, write_table
 from infra.cli.story import tell
 from infra.errors import MissingPart
-from replay.story import Observed, Story
+from replay.story import Observed, RuleNames, Story
 from schemas.events import to_milliseconds
 from sinks.clickhouse import StatementFailed
 from sinks.digest import digest
@@ -120,12 +120,16 @@ def test_a_story_says_when_where_the_event_was_and_because_of_which_events() -> 
         [Segment(opened, due, "HIGH", "lead", "policy@1", tuple(f"desk#{number}" for number in range(1, 30)))],
         None,
         [Clock("lead-1", "lead-1", "SAME_DAY", opened, due, due, None, None, "policy@1", ("desk#1",), True)],
+        {"lead-1": RuleNames("lead lead-1, same calendar day", "线索 当日清零")},
     )
     text = tell(story)
-    assert "2020-02-20 00:50 +09:00  LEAD_OPENED, event desk#1" in text
-    assert "lead_id lead-1, received_at 2020-02-20 00:50 +09:00, home_province no, symptoms A/B" in text
-    assert "2020-02-19 23:50 to 2020-02-20 00:00  HIGH by lead" in text
-    assert "2020-02-20 00:00  lead lead-1: BREACHED" in text
+    assert "2020-02-20 00:50 +09:00  Lead 线索 lead-1 received 2020-02-20 00:50 +09:00" in text
+    assert "registered elsewhere 外省籍 (also stated: symptoms A/B). [desk#1]" in " ".join(text.split())
+    assert "2020-02-19 23:50 to 2020-02-20 00:00  HIGH refer 建议转送, by lead 线索" in text
+    assert (
+        "2020-02-20 00:00  lead lead-1, same calendar day 线索 当日清零: overdue, no proof 超时未完成 (BREACHED)"
+        in text
+    )
     assert "because of desk#1" in text
     assert max(map(len, text.splitlines())) <= 118
     assert all(f"desk#{number}" in text for number in range(1, 30))
