@@ -8,6 +8,7 @@ import msgspec
 
 from schemas import topics
 from schemas.codes import ClockSubject
+from schemas.policy_duties import DAY_MS
 from schemas.policy_duties import Expected as Expects
 from schemas.topics import Topic
 from streams import orders
@@ -114,13 +115,14 @@ def clocks(facts: Iterable[UnitFact], reference: Reference, as_of: int | None = 
     if ordered:
         found |= orders.lifting_clocks(ordered, (fact for fact in facts if isinstance(fact, Noticed)), policy_at)
     if as_of is not None and (demands := _demands(facts)):
-        reports = [fact for fact in facts if isinstance(fact, Reported)]
-        earliest = as_of - reference.policies.longest_ms
+        reports = [fact for fact in facts if isinstance(fact, Reported) and _ends(fact) <= fact.at + _AHEAD_MS]
+        newest = max((_ends(fact) for fact in reports), default=as_of)
+        span = as_of - reference.policies.longest_ms, as_of, newest
 
         def kept(demand: Demand, slot: Slot) -> Fact | None:
             return _report(reports, demand, slot)
 
-        found |= slot_clocks(demands, Expects.REPORT, kept, policy_at, earliest, as_of, ClockSubject.UNIT)
+        found |= slot_clocks(demands, Expects.REPORT, kept, policy_at, *span, ClockSubject.UNIT)
     return found
 
 
@@ -153,10 +155,18 @@ def _report(reports: Iterable[Reported], demand: Demand, slot: Slot) -> Fact | N
     found = [
         fact
         for fact in reports
-        if (demand.about is None or fact.indicator == demand.about)
-        and slot.opens < (fact.at if fact.period_until is None else fact.period_until) <= slot.closes
+        if (demand.about is None or fact.indicator == demand.about) and slot.opens < _ends(fact) <= slot.closes
     ]
     return min(found, key=lambda fact: (fact.at, fact.source, fact.sequence), default=None)
+
+
+_AHEAD_MS = 2 * DAY_MS
+"""A report about a period that ends later than this after it was made proves nothing: the period is not over."""
+
+
+def _ends(fact: Reported) -> int:
+    """End of the period that a report is about; one that states none is about the time at which it was made."""
+    return fact.at if fact.period_until is None else fact.period_until
 
 
 class UnitFold(ClockedFold):

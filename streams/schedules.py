@@ -94,12 +94,14 @@ def slot_clocks(
     policy_at: PolicyAt,
     earliest: int,
     as_of: int,
+    newest: int,
     subject: ClockSubject,
 ) -> dict[str, Clock]:
-    """Clocks of all slots that were kept, or whose cut-off has passed as of a time; by clock id."""
+    """Clocks of all slots that were kept, or whose cut-off has passed as of a time; by clock id. ``newest``: the latest
+    time that any proof speaks of: it may lie ahead of the clock, which goes by marks."""
     found = {}
     for demand in demands:
-        for slot in slots(demand, expects, policy_at, earliest, as_of):
+        for slot in slots(demand, expects, policy_at, earliest, max(as_of, newest)):
             proof = kept(demand, slot)
             if proof is not None or slot.cut_off <= as_of:
                 clock = slot_clock(demand, slot, proof, proof.at if proof else None, subject)

@@ -60,10 +60,11 @@ class Tasks:
         found |= self._symptom_duties()
         found |= {clock.clock_id: clock for clock in map(_release, self.episodes)}
         if as_of is not None:
+            newest = max((fact.at for fact in (*self._readings, *self._steps)), default=as_of)
+            span = as_of - kept_ms, as_of, newest
             for expects, kept in self._proofs.items():
                 demands = self._demands.get(expects, [])
-                earliest = as_of - kept_ms
-                found |= slot_clocks(demands, expects, kept, self._policy_at, earliest, as_of, ClockSubject.PERSON)
+                found |= slot_clocks(demands, expects, kept, self._policy_at, *span, ClockSubject.PERSON)
         return found
 
     def next_slot(self, as_of: int) -> int | None:

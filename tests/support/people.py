@@ -8,6 +8,7 @@ import msgspec
 from schemas import events
 from schemas.events import Event
 from schemas.validity import Limits
+from streams.clocked_fold import ClockedFold
 from streams.fact_set import decode_state
 from streams.facts import PersonFact, decode_fact
 from streams.fold import FoldResult, Rows
@@ -66,9 +67,10 @@ class Told(msgspec.Struct):
 class FoldBench:
     """Runs a fold over a dictionary of states and keeps what it told."""
 
-    def __init__(self, reference: Reference | None = None) -> None:
+    def __init__(self, reference: Reference | None = None, rules: type[ClockedFold] = PersonFold) -> None:
         known = reference or Reference(Limits())
-        self.fold = PersonFold(known, lambda subject, row: msgspec.json.encode(Told(subject, row)))
+        self.fold = rules(known, lambda subject, row: msgspec.json.encode(Told(subject, row)))
+        self._expected = 0
         self.states: dict[bytes, bytes] = {}
         self.told: list[Told] = []
 
@@ -85,15 +87,29 @@ class FoldBench:
     def publish(self, *published: Event, as_of: int = 0) -> None:
         self._take(self.fold.fold(rows_of(published), lambda keys: self._known(keys), as_of))
 
+    def expect(self, as_of: int = 0) -> None:
+        """What the reference data expects, as a worker takes it in."""
+        rows, self._expected = self.fold.expectations(self._expected, 10_000)
+        self._take(self.fold.fold({"reference": rows}, self._known, as_of))
+
     def _known(self, keys: list[bytes]) -> dict[bytes, bytes]:
         return {key: self.states[key] for key in keys if key in self.states}
 
     def tick(self, as_of: int) -> None:
-        due = {key: state for key, state in self.states.items() if (self.fold.next_due(state) or 2**63) <= as_of}
-        self._take(self.fold.tick(due, as_of))
+        while due := {key: state for key, state in self.states.items() if self._is_due(state, as_of)}:
+            self._take(self.fold.tick(due, as_of))
+
+    def _is_due(self, state: bytes, as_of: int) -> bool:
+        due = self.fold.next_due(state)
+        return due is not None and due <= as_of
 
     def notices(self) -> list[str]:
         return [told.row["kind"] for told in self.told if told.topic == "sla-events" and told.row["kind"] != "CLOCK"]
+
+    def clocks(self) -> dict[str, dict[str, Any]]:
+        """The last word on each clock, by duty and what it is about."""
+        told = [one.row for one in self.told if one.topic == "sla-events" and one.row["kind"] == "CLOCK"]
+        return {f"{row['duty']} {row['lead_id']}": row for row in told}
 
     def facts(self, token: str = TOKEN) -> list[PersonFact]:
         return [decode_fact(member) for member in decode_state(self.states[token.encode()])]

@@ -125,6 +125,8 @@ class _Judge:
             return Refusal.WRONG_PARTITION
         if any(row[field] in (None, "NOT_STATED") for field in self._required[topic].get(row["kind"], ())):
             return Refusal.MISSING_FIELD
+        if not re.fullmatch(NAME_PATTERN, row["source"]):
+            return Refusal.OUT_OF_RANGE
         for field, (low, high) in RANGES.items():
             if row.get(field) is not None and not low <= row[field] <= high:
                 return Refusal.OUT_OF_RANGE

@@ -200,6 +200,8 @@ def _check(record: Published, row: dict[str, Any], partition: int, partitions: i
         missing.append("source")
     if missing:
         return Refused("MISSING_FIELD", _the_only(missing))
+    if not NAME.fullmatch(row["source"]):
+        return Refused("OUT_OF_RANGE", "source")
     outside = [
         name for name, (low, high) in BOUNDS.items() if row.get(name) is not None and not low <= row[name] <= high
     ]

@@ -93,9 +93,8 @@ def test_every_code_has_an_english_and_a_chinese_name() -> None:
         for member in enumeration:
             assert member.value == member.name
             assert member.english
-            assert (
-                any("\u4e00" <= letter <= "\u9fff" for letter in member.chinese) or member is codes.UnitOfCount.PERCENT
-            )
+            chinese = any("\u4e00" <= letter <= "\u9fff" for letter in member.chinese)
+            assert chinese or member in (codes.UnitOfCount.PERCENT, codes.UnitOfCount.BASIS_POINT)
 
 
 def test_the_enumerations_that_the_source_documents_count_have_as_many_members() -> None:

@@ -47,6 +47,7 @@ def refused(*rows: dict[str, Any], topic: str = "check-ins", partition: int = PA
         ({"site": None}, Refusal.MISSING_FIELD, "site"),
         ({"site_kind": "NOT_STATED"}, Refusal.MISSING_FIELD, "site_kind"),
         ({"source": ""}, Refusal.MISSING_FIELD, "source"),
+        ({"source": "desk 21"}, Refusal.OUT_OF_RANGE, "source"),
         ({"sequence": -1}, Refusal.OUT_OF_RANGE, "sequence"),
         ({"zone_offset_minutes": 5000}, Refusal.OUT_OF_RANGE, "zone_offset_minutes"),
         ({"occurred_at": -1}, Refusal.OUT_OF_RANGE, "occurred_at"),
