@@ -19,9 +19,9 @@ PROVINCE, PREFECTURE, COUNTY = DivisionLevel.PROVINCE, DivisionLevel.PREFECTURE,
 FUNCTIONAL_ZONE, TOWNSHIP, VILLAGE = DivisionLevel.FUNCTIONAL_ZONE, DivisionLevel.TOWNSHIP, DivisionLevel.VILLAGE
 GRID, NOT_STATED = DivisionLevel.GRID, DivisionLevel.NOT_STATED
 
-_ZONE = re.compile(r"(\d{6})-([A-Z]{2,8})")
-_GRID = re.compile(r"(\d{12})-([A-Z0-9]{1,8})")
-_DIGITS = re.compile(r"\d{6}|\d{9}|\d{12}")
+_ZONE = re.compile(r"[0-9]{6}-[A-Z]{2,8}")
+_GRID = re.compile(r"[0-9]{12}-[A-Z0-9]{1,8}")
+_DIGITS = re.compile(r"[0-9]{6}|[0-9]{9}|[0-9]{12}")
 
 _RANK = {PROVINCE: 1, PREFECTURE: 2, COUNTY: 3, FUNCTIONAL_ZONE: 3, TOWNSHIP: 4, VILLAGE: 5, GRID: 6}
 
