@@ -52,15 +52,17 @@ class Identity(NamedTuple):
     reason: str = ""
 
 
+RATES = {UnitOfCount.PERCENT.value: 100, UnitOfCount.BASIS_POINT.value: 10_000}
+"""Units of rates: how many make a whole."""
+
+
 class Share(NamedTuple):
-    """``part`` of ``whole`` is the rate ``share``, in per cent. ``denominator``: units of the rate's number in a whole
-    (100: per cent, 10,000: hundredths of a per cent)."""
+    """``part`` of ``whole`` is the rate ``share``, in per cent or in hundredths of one."""
 
     ref: str
     part: str
     whole: str
     share: str
-    denominator: int = 100
     status: Status = Status.HOLDS
     reason: str = ""
 
@@ -132,19 +134,20 @@ def _checked(identity: Identity, figures: Mapping[str, ComputedFigure]) -> Check
 def _checked_share(identity: Share, figures: Mapping[str, ComputedFigure]) -> CheckedIdentity:
     part, whole, share = (_known(ref, identity.ref, figures) for ref in identity[1:4])
     unit = common_unit([part, whole], identity.ref)
-    if share.unit != UnitOfCount.PERCENT:
-        raise UnlikeUnits(f"{identity.ref}: {share.ref} is in {share.unit}, a rate is in {UnitOfCount.PERCENT.value}")
+    if share.unit not in RATES:
+        raise UnlikeUnits(f"{identity.ref}: {share.ref} is in {share.unit}, a rate is in {' or '.join(RATES)}")
+    whole_rate = RATES[share.unit]
     closes = None
     if all(_says_something(figure) for figure in (part, whole, share)):
         of_part, of_whole, of_share = _interval(part), _interval(whole), _interval(share)
         half = 0 if share.precision > 1 else 0.5  # an exact rate is still rounded to its last place
-        low = of_part.low * identity.denominator / of_whole.high
-        high = of_part.high * identity.denominator / of_whole.low if of_whole.low else math.inf
+        low = of_part.low * whole_rate / of_whole.high
+        high = of_part.high * whole_rate / of_whole.low if of_whole.low else math.inf
         closes = low <= of_share.high + half and of_share.low - half <= high
     return CheckedIdentity(
         identity.ref,
         f"{part.ref} / {whole.ref} = {share.ref}",
-        f"{_number(part)} / {_number(whole)} = {_number(share)} / {identity.denominator}",
+        f"{_number(part)} / {_number(whole)} = {_number(share)} / {whole_rate}",
         unit,
         identity.status.value,
         closes,

@@ -94,11 +94,13 @@ def test_a_bare_number_multiplies_a_figure() -> None:
 
 def test_a_share_closes_to_its_last_place() -> None:
     part, whole = figure("part", 429, _U.PERSON), figure("whole", 711, _U.PERSON)
-    share = Share("x", "part", "whole", "share", 10_000)
-    assert closes(share, part, whole, figure("share", 6034, _U.PERCENT)) is True
-    assert closes(share, part, whole, figure("share", 6033, _U.PERCENT)) is False
+    share = Share("x", "part", "whole", "share")
+    assert closes(share, part, whole, figure("share", 6034, _U.BASIS_POINT)) is True
+    assert closes(share, part, whole, figure("share", 6033, _U.BASIS_POINT)) is False
+    assert closes(share, part, whole, figure("share", 60, _U.PERCENT)) is True
+    assert closes(share, part, whole, figure("share", 61, _U.PERCENT)) is False
     with pytest.raises(UnlikeUnits):
-        check([share], [part, figure("whole", 711, _U.PERSON_TIME), figure("share", 6034, _U.PERCENT)])
+        check([share], [part, figure("whole", 711, _U.PERSON_TIME), figure("share", 6034, _U.BASIS_POINT)])
     with pytest.raises(UnlikeUnits):
         check([share], [part, whole, figure("share", 6034, _U.PERSON)])
 
