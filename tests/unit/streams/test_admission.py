@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import streams.admission
 from schemas.codes import (
     CaseCategory,
+    Code,
     DecisionOutcome,
     Direction,
     HealthCode,
@@ -307,7 +308,7 @@ def test_nobody_lodges_without_papers() -> None:
 @pytest.mark.parametrize("issuer", [None, "150000", "370000"])
 def test_a_green_code_counts_whoever_issued_it(issuer: str | None) -> None:
     """健康码互通互认, 一码通行."""
-    at_gate = {"site_kind": "COMMUNITY", "role": "RESIDENT", "health_code": "GREEN", "mask_worn": True}
+    at_gate: dict[str, Any] = {"site_kind": "COMMUNITY", "role": "RESIDENT", "health_code": "GREEN", "mask_worn": True}
     row = Desk().passage(**at_gate, code_issuer=issuer).record().row
     assert row["code_issuer"] == issuer
     assert advise(BAYANNUR, Entry.of_passage(row, 365), MEDIUM).outcome is ADMITTED
@@ -315,7 +316,7 @@ def test_a_green_code_counts_whoever_issued_it(issuer: str | None) -> None:
 
 
 def test_an_entry_is_read_from_a_passage() -> None:
-    stated = {
+    stated: dict[str, Any] = {
         "site_kind": "LODGING",
         "direction": "ENTERING",
         "subject_kind": "PERSON",
