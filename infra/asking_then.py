@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from infra.asking import Answer, ask
@@ -83,7 +84,9 @@ def queue_of(home: Home, at: int) -> list[as_of.Waiting]:
     """The open clocks as known at a time. Raises `StatementFailed`."""
     reference, limits = _reference(home, at), default_policy().arrival.limits
     with _asking(home) as client:
-        return as_of.queue(as_of.persons(client, then(client, at), reference, limits, home.settings.partitions), at)
+        known = then(client, at)
+        persons = as_of.persons(client, known, reference, limits, home.settings.partitions)
+        return as_of.queue(chain(persons, as_of.units(client, known, reference)), at)
 
 
 def figures_of(home: Home, campaign: Campaign, at: int) -> list[ComputedFigure]:

@@ -1,5 +1,5 @@
-"""The state as known at a time: every person's verdict and every follow-up clock, recomputed by the worker's rules from
-the event rows whose records had arrived by then, partition by partition.
+"""The state as known at a time: every person's verdict and every clock of persons, units and orders, recomputed by the
+worker's rules from the event rows whose records had arrived by then, partition by partition.
 
 Only rows that can matter are fetched: the SQL of `screened` lets through what `streams.screen` does, so that most of a
 partition stays in the tables.
@@ -7,6 +7,7 @@ partition stays in the tables.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from replay.explain import columns_of
@@ -14,12 +15,16 @@ from replay.known_then import Asked, Then, as_known, known_by, rows_known
 from replay.story import Row, clock_json, facts_of_row, is_too_old, kept, rules
 from schemas import topics
 from schemas.codes import ClockOutcome, RiskLevel
+from schemas.identities import is_token
 from schemas.validity import Limits
+from schemas.wire.partitioner import partitions_of_keys
 from sinks.tables import EVENT_TABLES
+from streams import reports
 from streams.clocks import Clock, outcome
-from streams.facts import PersonFact
+from streams.facts import PersonFact, facts_of
 from streams.person_clocks import clocks
-from streams.reference import Reference
+from streams.reference import PERSONS, UNITS, Reference
+from streams.reports import UnitFact
 from streams.risk import verdict
 
 SOON_MS = 3_600_000
@@ -39,9 +44,16 @@ FACT_FIELDS = {
         *_OF_EVERY_EVENT,
         *("zone_offset_minutes", "lead_id", "lead_source", "push_mode", "home_province", "received_at", "method"),
         *("outcome", "reason", "task", "upheld", "corrects_source", "corrects_sequence"),
+        *("programme", "place", "due_at"),
     ),
 }
 """The fields of a row that `streams.facts` reads."""
+
+UNIT_FIELDS = (
+    *("kind", "source", "sequence", "occurred_at", "sent_at", "zone_offset_minutes", "indicator", "period_until"),
+    *("value", "matter", "matter_kind", "step", "involves_firm"),
+)
+"""The fields of a row that `streams.reports` reads."""
 
 
 class Person(NamedTuple):
@@ -129,8 +141,13 @@ def screened(topic: str, reference: Reference) -> str:
 def persons(client: Asked, known: Then, reference: Reference, limits: Limits, partitions: int) -> Iterator[Person]:
     """Everybody of whom facts were known, partition by partition. Raises `StatementFailed`."""
     fold = rules(reference)
+    expected, _ = reference.expectations(PERSONS, 0, reference.expected(PERSONS))
+    places = partitions_of_keys([key for key, _ in expected], partitions).tolist() if expected else []
     for partition in range(partitions):
         facts: dict[str, list[PersonFact]] = {}
+        for (key, expectation), place in zip(expected, places, strict=True):
+            if place == partition:
+                facts.setdefault(key.decode(), []).extend(facts_of(topics.REFERENCE.name, expectation))
         for topic, of, row in _rows(client, known, reference, partition):
             if not is_too_old(row, limits):
                 facts.setdefault(of, []).extend(facts_of_row(fold, topic, row) or ())
@@ -139,10 +156,27 @@ def persons(client: Asked, known: Then, reference: Reference, limits: Limits, pa
                 yield judged_then(of, kept(found), reference, known.at)
 
 
+def units(client: Asked, known: Then, reference: Reference) -> Iterator[Person]:
+    """Units and orders that have clocks, as who has no level. Raises `StatementFailed`."""
+    facts: dict[str, list[UnitFact]] = {}
+    expected, _ = reference.expectations(UNITS, 0, reference.expected(UNITS))
+    for key, expectation in expected:
+        facts.setdefault(key.decode(), []).append(reports.facts_of(expectation))
+    table = EVENT_TABLES[topics.REPORTS.name]
+    names, expressions = columns_of(topics.REPORTS.name, UNIT_FIELDS)
+    said = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
+    for values in client.rows(f"SELECT {said} FROM {table.name} WHERE {rows_known(table, known)}"):
+        row = dict(zip(names, values, strict=True))
+        facts.setdefault(row[table.key], []).append(reports.facts_of(row))
+    for of, found in facts.items():
+        if of_unit := reports.clocks(found, reference, known.at):
+            yield Person(of, RiskLevel.NONE, [*of_unit.values()])
+
+
 def judged_then(token: str, facts: list[PersonFact], reference: Reference, as_of: int) -> Person:
     """A person's level and clocks from the facts of the state."""
     now = verdict(rules(reference).timeline(token, facts), as_of)
-    return Person(token, RiskLevel[now.level] if now else RiskLevel.NONE, [*clocks(facts, reference).values()])
+    return Person(token, RiskLevel[now.level] if now else RiskLevel.NONE, [*clocks(facts, reference, as_of).values()])
 
 
 def _rows(client: Asked, known: Then, reference: Reference, partition: int) -> Iterator[tuple[str, str, Row]]:
@@ -174,8 +208,9 @@ def overview(
 ) -> Overview:
     """Persons by level, clocks by outcome, records by topic, refused records by reason. Raises `StatementFailed`."""
     levels, outcomes, soon, overdue = Counter[RiskLevel](), Counter[tuple[str, ClockOutcome]](), 0, 0
-    for person in persons(client, known, reference, limits, partitions):
-        if person.token.startswith("p"):
+    everybody = chain(persons(client, known, reference, limits, partitions), units(client, known, reference))
+    for person in everybody:
+        if is_token(person.token) and person.token.startswith("p"):
             levels[person.level] += 1
         for clock in person.clocks:
             proven = outcome(clock, known.at)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from replay.as_of import FACT_FIELDS, Person, judged_then, queue
+from replay.as_of import FACT_FIELDS, UNIT_FIELDS, Person, judged_then, queue
 from replay.campaigns import CAMPAIGNS
 from replay.known_then import Content, NotKnownThen, Then, as_known, conflicts_of
 from schemas import topics
@@ -13,6 +13,7 @@ from schemas.codes import ClockOutcome, RiskLevel
 from schemas.events import MODELS
 from schemas.registry import default_registry
 from schemas.validity import Limits
+from streams import reports
 from streams.facts import facts_of
 from streams.reference import Reference
 from tests.support.people import DAY, HOUR, NOON, Desk
@@ -101,6 +102,16 @@ def test_the_fields_that_facts_are_read_from_are_fetched() -> None:
                     row = _Noting({**stated, "upheld": upheld, "corrects_source": "a", "corrects_sequence": 1})
                     assert [*facts_of(topic, row)] or topic == topics.CHECK_INS.name
                     assert row.read <= {*fields, "kind"}
+
+
+def test_the_fields_that_facts_of_units_are_read_from_are_fetched() -> None:
+    names = {shape.name for shape in default_registry().latest("reports").shapes}
+    assert set(UNIT_FIELDS) <= names
+    for of, kind in MODELS:
+        if of == "reports":
+            row = _Noting(dict.fromkeys(names) | {"kind": kind})
+            reports.facts_of(row)
+            assert row.read <= set(UNIT_FIELDS)
 
 
 def judged_at(at: int, *published: Any) -> Person:
