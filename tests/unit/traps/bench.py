@@ -1,6 +1,7 @@
 """Both folds under one policy: events and reference data in, clocks and notices out, as the worker runs them."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,6 +29,7 @@ class ToldClock(NamedTuple):
     notices: tuple[str, ...]
 
 
+@cache
 def shipped(name: str) -> Policy:
     """A policy that is shipped with Checkline."""
     return parse_policy(policy_text(name), name)

@@ -10,12 +10,14 @@ from schemas import events, topics
 from schemas.codes import CaseCategory
 from schemas.events import MODELS, Event
 from schemas.policy import PolicyBook, parse_policy, policy_text
+from schemas.registry import default_registry
 from schemas.validity import Limits
 from streams.enforcement import Case, CaseFact, CaseFold, case_of
 from streams.person_fold import PersonFold
 from streams.reference import Reference
 from streams.reports import UnitFold
-from tests.support.people import NOON, TOKEN
+from tests.support.people import DAY, HOUR, MINUTE, NOON, TOKEN
+from tests.unit.traps.bench import ToldClock, persons, shipped, units
 
 
 def enforcement(model: type[Event], sequence: int = 1, **fields: Any) -> Event:
@@ -135,3 +137,93 @@ def test_a_measure_ends_at_its_sunset_and_the_next_version_takes_its_place_at_it
         for day in ("2020-01-31", "2020-02-01", "2020-02-19", "2020-02-20", "2020-03-01")
     ]
     assert in_effect == [1, 7, 7, 1, 8]
+
+
+def lead_steps(policy: str, at: int, *steps: tuple[type[Event], dict[str, Any]]) -> ToldClock:
+    """The clock of a lead pushed in a batch, after some steps at hourly intervals."""
+    bench = persons(shipped(policy))
+    opened = {"lead_source": "SUPERIOR_NOTICE", "push_mode": "BATCH", "home_province": True, "received_at": at}
+    for number, (model, said) in enumerate([(events.LeadOpened, opened), *steps]):
+        when = at + number * HOUR
+        common = {"source": "psb-1", "sequence": number, "occurred_at": when, "sent_at": when, "token": TOKEN}
+        event = model.model_validate({**common, "zone_offset_minutes": 480, "lead_id": "lead-1", **said})
+        bench.publish(event, as_of=when)
+    bench.tick(at + 5 * DAY)
+    (clock,) = bench.clocks().values()
+    return clock
+
+
+@pytest.mark.row("A002-37")
+@pytest.mark.parametrize("method", ["SYSTEM", "PHONE", "VISIT"])
+def test_a_lead_may_be_verified_in_each_of_the_three_ways(method: str) -> None:
+    found = lead_steps("weihai-2020", NOON, (events.LeadVerified, {"method": method}))
+    assert (found.done_at, found.notices) == (NOON + HOUR, ())
+
+
+@pytest.mark.row("A002-37")
+@pytest.mark.parametrize("said", [{}, {"method": "HEARSAY"}])
+def test_a_verification_says_in_which_of_the_three_ways(said: dict[str, str]) -> None:
+    common = {"source": "psb-1", "sequence": 1, "occurred_at": NOON, "sent_at": NOON, "zone_offset_minutes": 480}
+    with pytest.raises(ValueError, match="method"):
+        events.LeadVerified.model_validate({**common, "token": TOKEN, "lead_id": "lead-1", **said})
+
+
+OCTOBER: int = events.to_milliseconds("2020-10-19T12:00:00+08:00")
+VERIFIED = (events.LeadDispatched, {"unit": "psb-2"}), (events.LeadVerified, {"method": "VISIT"})
+
+
+@pytest.mark.row("A004-04")
+def test_where_feedback_is_obligatory_only_feedback_stops_the_clock() -> None:
+    silent = lead_steps("bayannur-2020", OCTOBER, *VERIFIED)
+    assert silent.done_at is None
+    assert silent.notices[-1] == "BREACHED"
+    fed_back = lead_steps("bayannur-2020", OCTOBER, *VERIFIED, (events.LeadReportedBack, {}))
+    assert (fed_back.done_at, fed_back.notices) == (OCTOBER + 3 * HOUR, ())
+
+
+@pytest.mark.row("A002-29", "A002-30", "A003-07", "A004-15")
+def test_stability_work_disputes_and_petitions_can_name_nobody() -> None:
+    schema = {field["name"] for field in default_registry().latest(topics.REPORTS.name).fields}
+    assert not {name for name in schema if "token" in name or "person" in name or name in ("member", "lead_id")}
+    for model in MODELS.values():
+        if model.topic is topics.REPORTS:
+            with pytest.raises(ValueError, match="Extra inputs"):
+                model.model_validate({**example(model).model_dump(), "token": TOKEN})
+            with pytest.raises(ValueError, match="pattern"):
+                model.model_validate({**example(model).model_dump(), "unit_id": "张三"})
+
+
+AT_ALL_HOURS = """
+[[schedules]]
+name = "AT_ALL_HOURS"
+name_en = "a word from every shift"
+name_zh = "24小时值守"
+expects = "REPORT"
+source = "A001-16, A002-09, A003-08, A004-11: 24小时; three shifts are practice"
+slots = [
+    { slot = "EARLY", opens = "00:00", closes = "08:00", grace_minutes = 30 },
+    { slot = "DAY", opens = "08:00", closes = "16:00", grace_minutes = 30 },
+    { slot = "LATE", opens = "16:00", closes = "23:59", grace_minutes = 30 },
+]
+"""
+
+
+@pytest.mark.row("A001-16", "A002-09", "A003-08", "A004-11")
+def test_a_watch_at_all_hours_whose_late_shift_is_silent_is_told_by_a_policy_alone() -> None:
+    bench = units(parse_policy(policy_text("joint-control-2020") + AT_ALL_HOURS))
+    midnight = NOON - 12 * HOUR
+    common = {"source": "registry", "sequence": 1, "zone_offset_minutes": 480, "sent_at": midnight - DAY}
+    entry = {"entity_id": "watch-1", "parent": "hq", "member": "desk-1", "schedule": "AT_ALL_HOURS"}
+    roster = {**common, **entry, "occurred_at": midnight - DAY, "valid_from": midnight, "indicator": "incidents"}
+    bench.refer(events.Roster.model_validate(roster), as_of=midnight)
+    for number, hour in enumerate((7, 15)):
+        at = midnight + hour * HOUR
+        said = {"source": "desk-1", "sequence": number, "zone_offset_minutes": 480, "unit_id": "desk-1"}
+        said |= {"occurred_at": at, "sent_at": at, "indicator": "incidents", "period_until": at}
+        bench.publish(events.ZeroReport.model_validate(said), as_of=at)
+        bench.tick(at + HOUR)
+    bench.tick(midnight + DAY + 28 * MINUTE)
+    assert not [clock for clock in bench.clocks().values() if clock.notices]
+    bench.tick(midnight + DAY + 29 * MINUTE)
+    missing = [name for name, clock in bench.clocks().items() if clock.notices == ("BREACHED",)]
+    assert missing == ["AT_ALL_HOURS/watch-1/2020-02-19/LATE"]
