@@ -143,7 +143,8 @@ def lead_steps(policy: str, at: int, *steps: tuple[type[Event], dict[str, Any]])
     """The clock of a lead pushed in a batch, after some steps at hourly intervals."""
     bench = persons(shipped(policy))
     opened = {"lead_source": "SUPERIOR_NOTICE", "push_mode": "BATCH", "home_province": True, "received_at": at}
-    for number, (model, said) in enumerate([(events.LeadOpened, opened), *steps]):
+    all_steps: list[tuple[type[Event], dict[str, Any]]] = [(events.LeadOpened, opened), *steps]
+    for number, (model, said) in enumerate(all_steps):
         when = at + number * HOUR
         common = {"source": "psb-1", "sequence": number, "occurred_at": when, "sent_at": when, "token": TOKEN}
         event = model.model_validate({**common, "zone_offset_minutes": 480, "lead_id": "lead-1", **said})
