@@ -16,6 +16,7 @@ import pytest
 
 from infra.column_store import writer_address
 from infra.home import Home
+from replay.campaigns.qingdao_figures import FIGURES
 from sinks.clickhouse import ClickHouse
 from tests.integration.conftest import FedHome
 from tests.unit.infra.test_event_files import READING
@@ -37,6 +38,7 @@ def token(fed_home: FedHome) -> str:
     return found
 
 
+@pytest.mark.row(*sorted({figure.ref.partition("/")[0] for figure in FIGURES}))
 def test_figures_are_those_of_a_plain_count_and_one_that_does_not_match_is_exit_1(fed_home: FedHome) -> None:
     result = fed_home.call("figures", "--json")
     document = json.loads(result.stdout)
