@@ -2,13 +2,14 @@
 
 from types import MappingProxyType
 
+from replay.campaigns.bayannur import BAYANNUR
 from replay.campaigns.campaign import Campaign
 from replay.campaigns.dazhou import DAZHOU
 from replay.campaigns.qingdao import QINGDAO
 from replay.campaigns.quanzhou import QUANZHOU
 
 CAMPAIGNS: MappingProxyType[str, Campaign] = MappingProxyType(
-    {campaign.name: campaign for campaign in (QINGDAO, DAZHOU, QUANZHOU)}
+    {campaign.name: campaign for campaign in (QINGDAO, DAZHOU, QUANZHOU, BAYANNUR)}
 )
 
 
