@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
@@ -53,9 +53,8 @@ def _of_error(error: Any, document: Mapping[str, Any]) -> Fault:
         case "missing":
             return Fault(setting, "is missing", "add it")
         case "extra_forbidden":
-            name = str(error["loc"][-1])
-            close = difflib.get_close_matches(name, _all_settings(), 1)
-            return Fault(setting, "there is no such setting", f"write {close[0]}" if close else "remove it")
+            remedy = _suggested(str(error["loc"][-1]), _all_settings(), "remove it")
+            return Fault(setting, "there is no such setting", remedy)
         case "enum" | "literal_error":
             return Fault(setting, f"{given!r} is not one of its values", f"write {context['expected']}")
         case "value_error":
@@ -83,13 +82,19 @@ def _name(rule: Any) -> str | None:
     return next((str(rule[key]) for key in ("name", "deadline_class", "tier", "slot", "zone") if key in rule), None)
 
 
-def _all_settings() -> list[str]:
+def _suggested(name: str, known: Iterable[str], otherwise: str) -> str:
+    """What to do about a name that is none: write the one that was meant, if that can be guessed."""
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    return f"write {close[0]}" if close else otherwise
+
+
+def _all_settings() -> set[str]:
     def below(model: type[Part]) -> Iterator[str]:
         yield from model.model_fields
         for child in model.__subclasses__():
             yield from below(child)
 
-    return sorted(set(below(Part)))
+    return set(below(Part))
 
 
 def _of_validity(policy: "Policy") -> Iterator[Fault]:
@@ -150,16 +155,16 @@ def _of_references(policy: "Policy") -> Iterator[Fault]:
     ]
     for setting, name, known, what in wanted:
         if name is not None and name not in known:
-            among = f"one of {', '.join(sorted(known))}" if known else "none, the policy has no such section"
-            yield Fault(setting, f"the policy has no {what} {name}", f"write {among}")
+            yield Fault(
+                setting, f"the policy has no {what} {name}", _suggested(name, known, f"name a {what} of the policy")
+            )
 
 
 def _of_openings(policy: "Policy") -> Iterator[Fault]:
     kinds = {kind for _, kind in MODELS} | {SYMPTOMS}
     for rule in policy.duties:
         if rule.opened_by not in kinds:
-            close = difflib.get_close_matches(rule.opened_by, sorted(kinds), 1)
-            remedy = f"write {close[0]}" if close else "write the kind of an event"
+            remedy = _suggested(rule.opened_by, kinds, "write the kind of an event")
             yield Fault(f"duties.{rule.name}.opened_by", f"there is no event {rule.opened_by}", remedy)
     for tier in policy.tiers:
         if tier.tier is RiskTier.NOT_STATED:

@@ -22,6 +22,7 @@ from infra.cli import (
     dead_letters,
     explaining,
     inspecting,
+    policies,
     publishing,
     replaying,
     running,
@@ -55,6 +56,7 @@ app.command()(inspecting.lag)
 app.command()(asking.sql)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(case_files.app, name="case")
+app.add_typer(policies.app, name="policy")
 app.add_typer(replaying.app, name="replay")
 
 
