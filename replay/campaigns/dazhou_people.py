@@ -50,9 +50,10 @@ def follow_up_events(seed: int) -> list[events.Event]:
         begun = {**who, "place": QuarantinePlace.HOME, "programme": PROGRAMME}
         drafts.append(Draft(start, source, events.QuarantineStarted, begun))
         days = ISOLATION_DAYS + (2 if person in HELD_TOO_LONG else 0)
-        hours, chances = draws.integers(days, 8, 18).tolist(), draws.fractions(days).tolist()
+        hours, chances = draws.integers(days + 1, 8, 18).tolist(), draws.fractions(days + 1).tolist()
+        hours[-1] = 8  # before the release
         midnight = start - (start + 8 * HOUR_MS) % _DAY_MS
-        for day in range(1, days):
+        for day in range(1, days + 1):
             if (person, day) in NOT_SEEN:
                 continue
             seen = {

@@ -3,19 +3,24 @@ grid workers are spread and which prisons there are is synthetic."""
 
 from typing import Any, NamedTuple
 
-from replay.campaigns.dazhou_calendar import REFERENCE_FROM, SINCE
+from replay.campaigns.dazhou_calendar import REFERENCE_FROM, REPORTS_UNTIL, SINCE
 from replay.campaigns.drafts import Draft, stamped
 from replay.campaigns.draws import apportion
+from replay.campaigns.schedule import HOUR_MS
 from schemas import events
 from schemas.codes import DivisionLevel, SiteKind, UnitOfCount
-from schemas.policy import DEFAULT_POLICY, parse_policy, policy_text
+from schemas.policy import parse_policy, policy_text
 
 REGISTRY = "dz-registry"
+POLICY = "dazhou-2020"
 CITY = "511700"
 GRID_WORKERS = 4300
 CHECKPOINTS = 93
 
 DAILY_SCHEDULE = "DAILY_REPORT"
+DAILY_UNTIL = REPORTS_UNTIL - 4 * HOUR_MS
+"""The last day on which a report is expected closes at 20:00."""
+
 DAILY_INDICATOR = "epidemic-incidents"
 PERMIT_INDICATOR = "extra-permits-found"
 """Permits beyond what the law asks for, which nobody may add (A001-20: 严禁增设许可)."""
@@ -106,7 +111,8 @@ def reference_events() -> list[events.Event]:
     add(events.ClosureOrder, "dz-closure-custody", valid_from=SINCE, **order, **closed)
     for unit, *_ in POLITICAL_LEGAL:
         kept = {"schedule": DAILY_SCHEDULE, "indicator": DAILY_INDICATOR, "name_zh": "日报告、零报告"}
-        add(events.Roster, f"{unit}-daily", valid_from=SINCE, parent="dz-political-legal", member=unit, **kept)
-    policy = parse_policy(policy_text(), DEFAULT_POLICY)
-    add(events.PolicyVersion, policy.id, valid_from=policy.valid_from, document=policy_text())
+        stands = {"parent": "dz-political-legal", "valid_from": SINCE, "valid_until": DAILY_UNTIL}
+        add(events.Roster, f"{unit}-daily", member=unit, **stands, **kept)
+    policy = parse_policy(policy_text(POLICY), POLICY)
+    add(events.PolicyVersion, policy.id, valid_from=policy.valid_from, document=policy_text(POLICY))
     return stamped(drafts)

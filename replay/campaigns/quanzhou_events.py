@@ -6,10 +6,19 @@ from replay.campaigns.published import indicator_drafts, report_draft
 from replay.campaigns.quanzhou_calendar import FIRST_DAY_ENDS, REPORTS_UNTIL, RESUMPTION_FROM, SINCE, TO_DATE
 from replay.campaigns.quanzhou_indicators import INDICATORS, OF_THE_FIRST_DAY
 from replay.campaigns.quanzhou_leads import lead_drafts
-from replay.campaigns.quanzhou_places import SAFETY_INDICATORS, TOWNSHIPS, town_unit
+from replay.campaigns.quanzhou_places import (
+    DISPUTES,
+    LANE_SITE,
+    LORRIES,
+    SAFETY_INDICATORS,
+    TOWNSHIPS,
+    lorry_pass,
+    town_unit,
+)
 from replay.campaigns.schedule import HOUR_MS
+from replay.campaigns.tokens import Tokens
 from schemas import events
-from schemas.codes import CaseCategory, Conduct, IndicatorNature, UnitOfCount
+from schemas.codes import CaseCategory, Conduct, Direction, IndicatorNature, SiteKind, SubjectKind, UnitOfCount
 
 CONSULTATIONS = 134
 """累計接受各類法律援助咨詢134次 (A003-10)."""
@@ -17,7 +26,7 @@ CONSULTATIONS = 134
 APPLICATIONS = 10
 """受理法律援助申請10件 (A003-10)."""
 
-DISPUTES = 39
+DISPUTES_FOUND = 39
 CONSULTATION, APPLICATION = "LEGAL_AID_CONSULTATION", "LEGAL_AID_APPLICATION"
 LEGAL_AID = "tiz-governance"
 TRAFFIC_STOPS = 240
@@ -45,6 +54,7 @@ def all_events(seed: int, scale: float) -> list[events.Event]:
         *_on_the_road(draws),
         *_online(draws),
         *_firms(draws),
+        *_green_lane(seed, draws),
     ]
     return stamped(drafts)
 
@@ -91,14 +101,14 @@ def _zeros() -> list[Draft]:
 
 def _disputes(draws: Draws) -> list[Draft]:
     """Grid teams report weekly what they found and settled (A003-07: 定期報告). Counts only, never a person."""
-    towns = draws.chosen(DISPUTES, (3, 2, 3, 1)).tolist()
-    weeks = draws.integers(DISPUTES, 0, (TO_DATE - SINCE) // (7 * _DAY_MS)).tolist()
+    towns = draws.chosen(DISPUTES_FOUND, (3, 2, 3, 1)).tolist()
+    weeks = draws.integers(DISPUTES_FOUND, 0, (TO_DATE - SINCE) // (7 * _DAY_MS)).tolist()
     found = list(zip(towns, weeks, strict=True))
     drafts = []
     for town, (_, name, *_) in enumerate(TOWNSHIPS):
         for week in range((TO_DATE - SINCE) // (7 * _DAY_MS)):
             until = local_midnight(7 * (week + 1))
-            period = {"indicator": "disputes-found", "period_from": until - 7 * _DAY_MS, "period_until": until}
+            period = {"indicator": DISPUTES, "period_from": until - 7 * _DAY_MS, "period_until": until}
             at, unit, count = until + (9 + town) * HOUR_MS, town_unit(name), found.count((town, week))
             if count:
                 stated = {"unit_of_count": UnitOfCount.CASE, "value": count, "nature": IndicatorNature.FLOW}
@@ -150,7 +160,9 @@ def _online(draws: Draws) -> list[Draft]:
         if number < RUMOUR_CASES:
             case = {"case_id": tip["case_id"], "category": CaseCategory.RUMOUR, "unit": "tiz-psb"}
             drafts.append(Draft(at + 3 * HOUR_MS, "tiz-psb-cases", events.CaseRegistered, case))
-    return drafts
+    # The patrol never sleeps: a sign of life every four hours.
+    signs = range(SINCE + _MINUTE_MS, TO_DATE, 4 * HOUR_MS)
+    return drafts + [report_draft(at, events.Heartbeat, "tiz-net-patrol", {}) for at in signs]
 
 
 def _firms(draws: Draws) -> list[Draft]:
@@ -166,3 +178,27 @@ def _firms(draws: Draws) -> list[Draft]:
             notice = {**found, "reason": "未落實疫情防控主體責任"}
             drafts.append(Draft(at + HOUR_MS, "tiz-firm-checks", events.SupervisoryNotice, notice))
     return drafts
+
+
+def _green_lane(seed: int, draws: Draws) -> list[Draft]:
+    """Lorries with supplies pass by their own lane, every day (A003-09: 確保快速通行)."""
+    tokens = Tokens(seed, "lorry", "v")
+    days = (TO_DATE - RESUMPTION_FROM) // _DAY_MS - 1
+    minutes = draws.integers(days * LORRIES, 5 * 60, 20 * 60).tolist()
+    passed = {
+        "site": LANE_SITE,
+        "site_kind": SiteKind.ROAD,
+        "direction": Direction.ENTERING,
+        "subject_kind": SubjectKind.VEHICLE,
+        "lane": "GREEN",
+        "essential": True,
+    }
+    return [
+        Draft(
+            RESUMPTION_FROM + (1 + number // LORRIES) * _DAY_MS + minute * _MINUTE_MS,
+            f"{LANE_SITE}-lane",
+            events.Passage,
+            {"token": tokens.one(number % LORRIES), "pass_id": lorry_pass(number % LORRIES), **passed},
+        )
+        for number, minute in enumerate(minutes)
+    ]

@@ -40,7 +40,7 @@ def _orders() -> list[Figure]:
 def _registered() -> list[Figure]:
     teams = in_force("count()", REGISTRY, "kind = 'UNIT' AND category = 'PARTY_TEAM'", FIRST_DAY_ENDS - 1)
     squads = in_force("uniqExact(parent)", REGISTRY, "kind = 'UNIT' AND category = 'HOSPITAL_SQUAD'", TO_DATE)
-    hospitals = ("designated hospitals, each with a squad", "2家定點救治醫院落實一院一專班")
+    hospitals = ("designated hospitals, each with a squad", "2家定點救治醫院")
     return [
         exact("A003-01/teams", "teams of volunteers", "組成7支分隊", _U.SQUAD, TEAMS, AS_OF_FIRST_DAY, teams),
         exact("A003-06/hospitals", *hospitals, _U.OFFICE, HOSPITALS, AS_OF, squads),

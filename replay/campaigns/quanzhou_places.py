@@ -7,13 +7,14 @@ it. Hospitals, venues and firms are synthetic, as are passes and permits.
 from typing import Any
 
 from replay.campaigns.drafts import Draft, local, stamped
-from replay.campaigns.quanzhou_calendar import REFERENCE_FROM, RESUMPTION_FROM, SINCE
+from replay.campaigns.quanzhou_calendar import REFERENCE_FROM, REPORTS_UNTIL, RESUMPTION_FROM, SINCE
 from replay.campaigns.schedule import HOUR_MS
 from schemas import events
 from schemas.codes import DivisionLevel, RiskTier, SiteKind
-from schemas.policy import DEFAULT_POLICY, parse_policy, policy_text
+from schemas.policy import parse_policy, policy_text
 
 REGISTRY = "tiz-registry"
+POLICY = "quanzhou-2020"
 ZONE = "350500-TIZ"
 TEAMS = 7
 """組成7支分隊 (A003-01)."""
@@ -41,22 +42,34 @@ UNITS = (
     ("tiz-traffic", "Traffic police", "交警大隊"),
 )
 VENUES = (
-    ("hotels", "旅館", SiteKind.LODGING),
-    ("karaoke", "KTV", SiteKind.VENUE),
-    ("bars", "酒吧", SiteKind.VENUE),
-    ("baths", "浴場", SiteKind.VENUE),
+    ("hotels", "旅館", SiteKind.LODGING, "HOTEL"),
+    ("karaoke", "KTV", SiteKind.VENUE, "KTV"),
+    ("bars", "酒吧", SiteKind.VENUE, "BAR"),
+    ("baths", "浴場", SiteKind.VENUE, "BATHHOUSE"),
 )
 """全面關停全區旅館、KTV、酒吧、浴場等場所 (A003-04)."""
 
 SAFETY_INDICATORS = {"public-safety-accidents": "零事故", "major-cases": "零發案", "dispatch-gaps": "零脫節"}
 """What is reported as zero day by day (A003-11, A003-03)."""
 
-DAILY_SCHEDULE = "DAILY_REPORT"
+DISPUTES = "disputes-found"
+DAILY_SCHEDULE, WEEKLY_SCHEDULE = "DAILY_REPORT", "DISPUTE_REPORT"
+DAILY_UNTIL = REPORTS_UNTIL - 4 * HOUR_MS
+"""The last day on which a report is expected closes at 20:00."""
+
+LANE_SITE = "tiz-road-checkpoint"
+LORRIES = 12
+"""Lorries with a pass for the green lane."""
 
 
 def town_unit(name: str) -> str:
     """Unit id of a township's police and grid team (網格小組)."""
     return f"tiz-town-{name}"
+
+
+def lorry_pass(number: int) -> str:
+    """Entity id of a lorry's pass."""
+    return f"tiz-pass-{number:02d}"
 
 
 def reference_events() -> list[events.Event]:
@@ -84,17 +97,22 @@ def reference_events() -> list[events.Event]:
         squad = {"parent": f"tiz-hospital-{number}", "division": ZONE, "category": "HOSPITAL_SQUAD"}
         names = {"name_en": f"Squad of designated hospital {number}", "name_zh": "一院一專班"}
         add(events.Unit, f"tiz-hospital-squad-{number}", **squad, **names)
-    for venue, chinese, kind in VENUES:
-        add(events.Site, f"tiz-{venue}", site_kind=kind, name_en=venue, name_zh=chinese, division=ZONE)
+    road = {"name_en": "Road checkpoint", "name_zh": "道路卡點"}
+    add(events.Site, LANE_SITE, site_kind=SiteKind.ROAD, division=ZONE, **road)
+    for venue, chinese, kind, category in VENUES:
+        named = {"name_en": f"All {venue} of the zone", "name_zh": chinese}
+        add(events.Site, f"tiz-{venue}", site_kind=kind, division=ZONE, category=category, **named)
         order = {"division": ZONE, "parent": f"tiz-{venue}", "category": "VENUE_CLOSURE", "announced_at": SINCE}
         add(events.ClosureOrder, f"tiz-closure-{venue}", valid_from=SINCE, approver_role="headquarters", **order)
+    stands = {"parent": "tiz-governance", "valid_from": SINCE, "valid_until": DAILY_UNTIL}
     for indicator, chinese in SAFETY_INDICATORS.items():
-        kept = {"schedule": DAILY_SCHEDULE, "indicator": indicator, "name_zh": chinese}
-        add(
-            events.Roster, f"tiz-daily-{indicator}", valid_from=SINCE, parent="tiz-governance", member="tiz-psb", **kept
-        )
-    policy = parse_policy(policy_text(), DEFAULT_POLICY)
-    add(events.PolicyVersion, policy.id, valid_from=policy.valid_from, document=policy_text())
+        kept = {"member": "tiz-psb", "schedule": DAILY_SCHEDULE, "indicator": indicator, "name_zh": chinese}
+        add(events.Roster, f"tiz-daily-{indicator}", **stands, **kept)
+    for _, name, *_ in TOWNSHIPS:
+        kept = {"member": town_unit(name), "schedule": WEEKLY_SCHEDULE, "indicator": DISPUTES, "name_zh": "定期報告"}
+        add(events.Roster, f"tiz-weekly-{name}", **stands, **kept)
+    policy = parse_policy(policy_text(POLICY), POLICY)
+    add(events.PolicyVersion, policy.id, valid_from=policy.valid_from, document=policy_text(POLICY))
     return stamped([*drafts, *_return_to_work()])
 
 
@@ -103,9 +121,9 @@ def _return_to_work() -> list[Draft]:
     lane = {"category": "GREEN_LANE", "approver_role": "traffic-police", "name_zh": "綠色通道", "parent": "tiz-traffic"}
     until = local("2020-06-30T00:00")
     drafts = []
-    for number in range(12):
+    for number in range(LORRIES):
         at = RESUMPTION_FROM + number * HOUR_MS
-        valid = {"entity_id": f"tiz-pass-{number:02d}", "valid_from": at, "valid_until": until}
+        valid = {"entity_id": lorry_pass(number), "valid_from": at, "valid_until": until}
         drafts.append(Draft(at, REGISTRY, events.Pass, {**valid, **lane}, delay_ms=0))
     at = local("2020-03-12T10:00")
     permit = {"division": ZONE, "tier": RiskTier.LOW, "approver_role": "headquarters", "category": "JOB_FAIR"}
