@@ -1,6 +1,7 @@
 """Figures of the Quanzhou article that units report as such, in the characters of the source (seed 003)."""
 
 from replay.campaigns.published import Published
+from replay.campaigns.quanzhou_places import LEDGER_DAYS
 from schemas.codes import IndicatorNature, UnitOfCount
 
 _SNAPSHOT, _FLOW = IndicatorNature.SNAPSHOT, IndicatorNature.FLOW
@@ -62,7 +63,7 @@ INDICATORS = (
         _U.HOUSE,
         60_313,
         _SNAPSHOT,
-        days=30,
+        days=LEDGER_DAYS,
     ),
     Published(
         "A003-02/people",
@@ -73,7 +74,7 @@ INDICATORS = (
         _U.PERSON,
         194_828,
         _SNAPSHOT,
-        days=30,
+        days=LEDGER_DAYS,
     ),
     Published(
         "A003-02/rented",
@@ -84,7 +85,7 @@ INDICATORS = (
         _U.HOUSE,
         5628,
         _SNAPSHOT,
-        days=30,
+        days=LEDGER_DAYS,
         partial=True,
     ),
     Published(
@@ -96,7 +97,7 @@ INDICATORS = (
         _U.PERSON,
         36_172,
         _SNAPSHOT,
-        days=30,
+        days=LEDGER_DAYS,
         partial=True,
     ),
     Published(

@@ -7,7 +7,7 @@ it. Hospitals, venues and firms are synthetic, as are passes and permits.
 from typing import Any
 
 from replay.campaigns.drafts import Draft, local, stamped
-from replay.campaigns.quanzhou_calendar import REFERENCE_FROM, REPORTS_UNTIL, RESUMPTION_FROM, SINCE
+from replay.campaigns.quanzhou_calendar import REFERENCE_FROM, REPORTS_UNTIL, RESUMPTION_FROM, SINCE, TO_DATE
 from replay.campaigns.schedule import HOUR_MS
 from schemas import events
 from schemas.codes import DivisionLevel, RiskTier, SiteKind
@@ -53,7 +53,11 @@ SAFETY_INDICATORS = {"public-safety-accidents": "零事故", "major-cases": "零
 """What is reported as zero day by day (A003-11, A003-03)."""
 
 DISPUTES = "disputes-found"
-DAILY_SCHEDULE, WEEKLY_SCHEDULE = "DAILY_REPORT", "DISPUTE_REPORT"
+DAILY_SCHEDULE, WEEKLY_SCHEDULE, LEDGER_SCHEDULE = "DAILY_REPORT", "DISPUTE_REPORT", "DAILY_LEDGER"
+REGISTERS = ("houses-registered", "people-registered", "rented-houses-registered", "floating-people-registered")
+"""What is brought up to date every day (A003-02: 實時更新數據), reported for the last 30 days."""
+
+LEDGER_DAYS = 30
 DAILY_UNTIL = REPORTS_UNTIL - 4 * HOUR_MS
 """The last day on which a report is expected closes at 20:00."""
 
@@ -111,6 +115,10 @@ def reference_events() -> list[events.Event]:
     for _, name, *_ in TOWNSHIPS:
         kept = {"member": town_unit(name), "schedule": WEEKLY_SCHEDULE, "indicator": DISPUTES, "name_zh": "定期報告"}
         add(events.Roster, f"tiz-weekly-{name}", **stands, **kept)
+    for indicator in REGISTERS:
+        kept = {"member": "tiz-psb", "schedule": LEDGER_SCHEDULE, "indicator": indicator, "name_zh": "實時更新數據"}
+        of_register = {"parent": "tiz-psb", "valid_from": TO_DATE - LEDGER_DAYS * 24 * HOUR_MS, "valid_until": TO_DATE}
+        add(events.Roster, f"tiz-ledger-{indicator}", **of_register, **kept)
     policy = parse_policy(policy_text(POLICY), POLICY)
     add(events.PolicyVersion, policy.id, valid_from=policy.valid_from, document=policy_text(POLICY))
     return stamped([*drafts, *_return_to_work()])
