@@ -109,8 +109,8 @@ def diff(first: NameArgument, second: NameArgument, json_output: JsonOption = Fa
 
 @app.command()
 def admit(
+    policy: Annotated[str, typer.Option(help="A policy file, or a shipped policy.")],
     site_kind: Annotated[str, typer.Option(help="Kind of site, such as SCHOOL.")],
-    policy: Annotated[str, typer.Option(help="A policy file, or a shipped policy.")] = "joint-control-2020",
     category: Annotated[str | None, typer.Option(help="Category of the site, such as KTV.")] = None,
     tier: Annotated[str | None, typer.Option(help="Tier whose measures reach the place: LOW, MEDIUM, HIGH.")] = None,
     direction: Annotated[str, typer.Option(help="ENTERING or LEAVING.")] = "ENTERING",
@@ -137,6 +137,8 @@ def admit(
     from streams.tiers import measures_up_to
 
     chosen = _read(policy)
+    if not chosen.admission:
+        raise WrongSetting(f"--policy {policy}: lays down no rule of admission, so that no advice follows from it")
     entry = Entry(
         _code("--site-kind", SiteKind, site_kind),
         _code("--direction", Direction, direction),

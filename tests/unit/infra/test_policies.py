@@ -343,14 +343,21 @@ def test_the_command_names_the_zones_in_their_order() -> None:
 @pytest.mark.parametrize("reading", ["37.35", "hot", "NaN", "20", "1e400", "373"])
 def test_a_reading_that_no_thermometer_gives_is_a_wrong_call(reading: str) -> None:
     with pytest.raises(WrongSetting, match="at most one decimal"):
-        admit("--site-kind", "SCHOOL", "--temperature", reading)
+        admit("--policy", "weihai-2020", "--site-kind", "SCHOOL", "--temperature", reading)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--site-kind", "CASTLE"), ("--role", "KING"), ("--tier", "HIGHER")])
 def test_a_value_that_is_none_lists_what_there_is(option: str, value: str) -> None:
-    arguments = {"--site-kind": "SCHOOL", option: value}
+    arguments = {"--policy": "weihai-2020", "--site-kind": "SCHOOL", option: value}
     with pytest.raises(WrongSetting, match=f"{option} {value}: there is no such value; one of NOT_STATED, "):
         admit(*(word for pair in arguments.items() for word in pair))
+
+
+def test_a_policy_without_admission_admits_nobody_by_silence(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(WEIHAI[: WEIHAI.index("[[admission]]")], encoding="utf-8")
+    with pytest.raises(WrongSetting, match="no rule of admission"):
+        admit("--policy", str(path), "--site-kind", "RAIL", "--temperature", "39")
 
 
 def test_a_policy_that_cannot_be_used_says_where_all_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The policy as data."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -31,6 +32,14 @@ def test_the_shipped_policy_names_a_source_for_every_rule() -> None:
 def test_a_bad_policy_names_the_setting(old: str, new: str, says: str) -> None:
     with pytest.raises(BadPolicy, match=says):
         parse_policy(TEXT.replace(old, new, 1))
+
+
+def test_what_is_wrong_with_a_policy_can_be_told_by_another_process() -> None:
+    with pytest.raises(BadPolicy) as caught:
+        parse_policy(TEXT.replace("version = 1", "version = 0"), "mine")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.faults) == (str(caught.value), caught.value.faults)
+    assert str(again) == "mine: version: 0 cannot be used; write greater than or equal to 1"
 
 
 def test_the_version_in_effect_is_the_last_that_had_begun() -> None:
