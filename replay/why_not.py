@@ -4,7 +4,7 @@ Pure, from what was known (`replay.story.Known`), by the same rules as the verdi
 no fact in a worker's state; they are in the rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from replay.story import Known, Row, facts_known, facts_of_row, is_too_old, rules, segment_json
@@ -76,7 +76,9 @@ class Looked(NamedTuple):
 
 
 class WhyNot(NamedTuple):
-    """Why the verdict at a time was not a level. ``in_force``: the segment of that time, None is no known risk."""
+    """Why the verdict at a time was not a level. ``in_force``: the segment of that time, None is no known risk.
+    ``wanted``: what each rule wants for that level or a higher one, by the policy of that time, in words; None where it
+    gives none."""
 
     token: str
     as_of: int
@@ -84,6 +86,7 @@ class WhyNot(NamedTuple):
     level: RiskLevel
     in_force: Segment | None
     looked: list[Looked]
+    wanted: dict[RuleName, str | None]
 
     @property
     def is_in_force(self) -> bool:
@@ -106,6 +109,7 @@ class WhyNot(NamedTuple):
             "is_above": self.is_above,
             "in_force": segment_json(self.in_force) if self.in_force else None,
             "looked": [one.as_json() for one in self.looked],
+            "wanted": {rule.value: said for rule, said in self.wanted.items()},
         }
 
 
@@ -121,7 +125,39 @@ def why_not(known: Known, asked: RiskLevel) -> WhyNot:
     looked = list(_looked(known, facts, asked))
     order = list(RuleName)
     looked.sort(key=lambda one: (order.index(one.rule), -(one.at or 0), one.event or "", one.said))
-    return WhyNot(known.token, known.as_of, asked, level, in_force, looked)
+    risk = known.reference.policies.in_effect(known.as_of).risk
+    wanted = {rule: wanted_by(rule, risk, asked) for rule in RuleName}
+    return WhyNot(known.token, known.as_of, asked, level, in_force, looked, wanted)
+
+
+def wanted_by(rule: RuleName, risk: RiskRules, asked: RiskLevel) -> str | None:
+    """What a rule wants for a level or a higher one, in words; None where it gives none."""
+    floor = _floor(asked)
+
+    def of(what: str, levels: Mapping[Any, RiskLevel], hours: int) -> str | None:
+        able = [f"{what} {_named(code)} gives {level.value}" for code, level in levels.items() if _RANK[level] >= floor]
+        return f"{', '.join(able)}, for {hours} h" if able else None
+
+    match rule:
+        case RuleName.TEMPERATURE if _RANK[risk.temperature.level] >= floor:
+            limits = [f"a reading {_limit(risk.temperature.default)}"]
+            sites = risk.temperature.by_site_kind.items()
+            limits += [f"at a {site.english} {site.chinese} {_limit(one)}" for site, one in sites]
+            return f"{', '.join(limits)} gives {risk.temperature.level.value}, for {risk.temperature.hours} h"
+        case RuleName.HEALTH_CODE:
+            return of("a code", risk.health_code.levels, risk.health_code.hours)
+        case RuleName.ORIGIN_AREA:
+            return of("an area", risk.origin_area.levels, risk.origin_area.hours)
+        case RuleName.LEAD:
+            return of("a lead from", risk.lead.levels, risk.lead.hours)
+        case RuleName.SYMPTOMS if _RANK[risk.symptoms.level] >= floor:
+            return f"any symptom gives {risk.symptoms.level.value}, for {risk.symptoms.hours} h"
+    return None
+
+
+def _floor(asked: RiskLevel) -> int:
+    """The rank from which on a level is of interest: no rule gives less than MEDIUM."""
+    return max(_RANK[asked], _RANK[RiskLevel.MEDIUM])
 
 
 def levels_of(rule: RuleName, risk: RiskRules) -> list[RiskLevel]:
@@ -141,7 +177,7 @@ def levels_of(rule: RuleName, risk: RiskRules) -> list[RiskLevel]:
 
 def _looked(known: Known, facts: Sequence[PersonFact], asked: RiskLevel) -> Iterator[Looked]:
     """All that the rules looked at which could give at least the level, and the rules that had nothing to look at."""
-    floor = max(_RANK[asked], _RANK[RiskLevel.MEDIUM])
+    floor = _floor(asked)
     current = known.reference.policies.in_effect(known.as_of)
     by_rule: dict[RuleName, list[tuple[Policy, Looked]]] = {rule: [] for rule in RuleName}
     for policy, one in _Judge(known, facts, asked).everything():
@@ -249,8 +285,12 @@ def _of_reading(row: Row, policy: Policy, reference: Reference) -> str:
 
 
 def _threshold(threshold: Threshold) -> str:
+    return f"threshold {_limit(threshold)}"
+
+
+def _limit(threshold: Threshold) -> str:
     word = {Comparator.OVER: "over", Comparator.AT_LEAST: "at least"}[threshold.comparator]
-    return f"threshold {word} {threshold.threshold_tenths / 10:.1f}"
+    return f"{word} {threshold.threshold_tenths / 10:.1f}"
 
 
 def _of_code(row: Row, policy: Policy, reference: Reference) -> str:

@@ -71,9 +71,8 @@ def _happened(text: str, run: Sequence[Observed]) -> list[str]:
 
 
 def _level(segment: Segment) -> str:
-    level = RiskLevel[segment.level]
     rules = " + ".join(_rule(name) for name in segment.rule.split("+"))
-    return f"{level.value} {level.english} {level.chinese}, by {rules}"
+    return f"{_of_level(RiskLevel[segment.level])} by {rules}"
 
 
 def _rule(name: str) -> str:
@@ -83,57 +82,66 @@ def _rule(name: str) -> str:
 
 def _told(when: str, text: str) -> list[str]:
     """A time and what happened then, with the lines that follow under the text."""
-    indent = " " * 20
+    return _filled(f"  {when}  ", text, " " * 20)
+
+
+def _filled(first: str, text: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=f"  {when}  ",
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
+        text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
     )
 
 
 def tell_why_not(found: WhyNot) -> str:
-    """Why the verdict was not a level, as text: what is in force, then rule by rule what was looked at."""
-    asked, level = found.asked, found.level
-    now = f"{level.value} ({level.english}, {level.chinese})"
-    by = f" by {found.in_force.rule}, policy {found.in_force.policy}" if found.in_force else ""
-    until = f" until {local_time(found.in_force.until)}" if found.in_force else ""
-    lines = [f"{found.token} as known at {local_time(found.as_of)} (times at {offset_text(LOCAL_OFFSET_MINUTES)})", ""]
+    """Why the verdict was not a level, as text: what is in force, then rule by rule what it wants, and what of that was
+    not there."""
+    asked = _of_level(found.asked)
+    zone = offset_text(LOCAL_OFFSET_MINUTES)
+    lines = [f"{found.token} as known at {local_time(found.as_of)} (times at {zone})", ""]
+    now = _of_level(found.level)
+    if found.in_force:
+        now = f"{_level(found.in_force)}, policy {found.in_force.policy}, until {local_time(found.in_force.until)}"
     if found.is_in_force:
-        lines.append(f"{now} is in force{by}{until}")
+        lines.append(f"{now}: it is in force 生效中")
     else:
-        place = "above" if found.is_above else "below"
-        lines.append(f"Not {asked.value} ({asked.english}, {asked.chinese}): {now} is in force{by}{until}, {place} it")
+        lines.append(f"Not {asked}: what is in force is {'higher' if found.is_above else 'lower'}, {now}")
     if found.in_force:
         lines += _wrapped(because(found.in_force.evidence))
-    if asked is RiskLevel.ERROR and not found.is_in_force:
+    if found.asked is RiskLevel.ERROR and not found.is_in_force:
         lines.append("No rule failed on what was known")
     for rule, group in groupby(found.looked, key=lambda one: one.rule):
-        looked = list(group)
-        lines += ["", f"{rule.english} {rule.chinese}"]
-        for one in islice(looked, MOST_TOLD):
-            lines += _looked(one)
-        if len(looked) > MOST_TOLD:
-            lines.append(f"  and {len(looked) - MOST_TOLD} earlier ones")
+        wanted = found.wanted[rule]
+        lines += ["", *_filled("", f"{rule.english} {rule.chinese}{f': {wanted}' if wanted else ''}", "  ")]
+        runs = [list(run) for _, run in groupby(group, key=_alike)]
+        for run in islice(runs, MOST_TOLD):
+            lines += _looked(run)
+        if left := sum(map(len, runs[MOST_TOLD:])):
+            lines.append(f"  and {left} earlier ones")
     return "\n".join(lines)
 
 
-def _looked(one: Looked) -> list[str]:
+def _alike(one: Looked) -> tuple[object, ...]:
+    """What two observations share that are told as one: all but their event and its time."""
+    return one._replace(event=None, at=None)
+
+
+def _looked(run: Sequence[Looked]) -> list[str]:
+    one = run[0]
     if one.event is None or one.at is None:
         said = f": {one.said}" if one.said != one.reason.english else ""
         return [f"  {one.reason.english} {one.reason.chinese}{said} (policy {one.policy})"]
     what = f"{one.reason.english} {one.reason.chinese}"
-    if one.reason in (Reason.OTHER_LEVEL, Reason.IN_FORCE):
-        what += f": {one.level.value} until {local_time(one.until or 0)}"
-    elif one.reason in (Reason.ENDED, Reason.ENDED_EARLY):
-        what += f": {one.level.value} ended at {local_time(one.until or 0)}"
-    ended_by = f" because of {one.because}" if one.because else ""
-    return [
-        f"  {local_time(one.at)}  event {one.event}: {what}{ended_by}",
-        *_wrapped([one.said, f"policy {one.policy}"]),
-    ]
+    if one.reason in (Reason.OTHER_LEVEL, Reason.IN_FORCE) or one.reason in (Reason.ENDED, Reason.ENDED_EARLY):
+        what += f", {one.level.value} until {local_time(one.until or 0)}"
+    if one.because:
+        what += f", because of {one.because}"
+    times = f" {len(run)} times since {local_time(run[-1].at or 0)}." if len(run) > 1 else ""
+    events = ", ".join(str(each.event) for each in run)
+    text = f"{one.said[0].upper()}{one.said[1:]}: {what}.{times} Policy {one.policy}. [{events}]"
+    return _told(local_time(one.at), text)
+
+
+def _of_level(level: RiskLevel) -> str:
+    return f"{level.value} ({level.english} {level.chinese})"
 
 
 def _wrapped(parts: Iterable[str]) -> list[str]:

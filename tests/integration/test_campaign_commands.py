@@ -153,7 +153,7 @@ def test_a_published_event_is_in_the_tables_and_in_the_story(fed_home: FedHome, 
     story = fed_home.call("explain", token).stdout
     assert "+09:00  Temperature 体温 39.1 °C" in story
     assert "[gate-of-a-file#1]" in story
-    assert "Advice at that time 当时建议: HIGH refer 建议转送, by temperature 体温" in story
+    assert "Advice at that time 当时建议: HIGH (refer 建议转送) by temperature 体温" in story
 
 
 # ---- an interrupted demo

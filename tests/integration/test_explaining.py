@@ -204,7 +204,8 @@ def test_why_not_names_the_threshold_the_conflict_and_what_was_too_old(odd_home:
     at = iso(START + (END - START) // 2 + 2 * HOUR)
     text = odd_home.call("explain", ODD, "--at", at, "--why-not", "none")
     assert text.returncode == 0
-    assert "Not NONE (no known risk, 未见风险): HIGH (refer, 建议转送) is in force by temperature" in text.stdout
+    now = "what is in force is higher, HIGH (refer 建议转送) by temperature 体温"
+    assert f"Not NONE (no known risk 未见风险): {now}" in text.stdout
     assert "reading 36.5, SCHOOL (school, 学校): threshold over 37.3 (A002-24" in text.stdout
     document = json.loads(odd_home.call("explain", ODD, "--at", at, "--why-not", "HIGH", "--json").stdout)
     assert (document["is_in_force"], document["in_force"]["rule"]) == (True, "temperature")

@@ -125,7 +125,7 @@ def test_a_story_says_when_where_the_event_was_and_because_of_which_events() -> 
     text = tell(story)
     assert "2020-02-20 00:50 +09:00  Lead 线索 lead-1 received 2020-02-20 00:50 +09:00" in text
     assert "registered elsewhere 外省籍 (also stated: symptoms A/B). [desk#1]" in " ".join(text.split())
-    assert "2020-02-19 23:50 to 2020-02-20 00:00  HIGH refer 建议转送, by lead 线索" in text
+    assert "2020-02-19 23:50 to 2020-02-20 00:00  HIGH (refer 建议转送) by lead 线索" in text
     assert (
         "2020-02-20 00:00  lead lead-1, same calendar day 线索 当日清零: overdue, no proof 超时未完成 (BREACHED)"
         in text

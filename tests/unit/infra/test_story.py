@@ -5,14 +5,15 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from infra.cli.story import tell
+from infra.cli.story import tell, tell_why_not
 from infra.cli.story_deadlines import MOST_NAMED
 from infra.cli.story_words import sentence
 from replay.story import Known, Observed, Row, Story, story
+from replay.why_not import why_not
 from schemas import events, topics
-from schemas.codes import Code
+from schemas.codes import Code, RiskLevel, SiteKind
 from schemas.events import Event
-from schemas.policy import PolicyBook, default_policy
+from schemas.policy import Comparator, PolicyBook, Threshold, default_policy
 from schemas.policy_duties import DutyRule, Expected, Programme, Schedule, SlotRule
 from schemas.validity import Limits
 from streams.reference import Reference
@@ -21,9 +22,14 @@ from tests.support.people import TOKEN, Desk
 GOLDEN = Path(__file__).with_name("story.txt")
 
 SCHOOL = {"site": "school-3", "site_kind": "SCHOOL"}
-POLICY = default_policy().model_copy(
+DEFAULT = default_policy()
+AT_SCHOOL = {SiteKind.SCHOOL: Threshold(comparator=Comparator.OVER, threshold_tenths=373, source="A002-24 超过37.3")}
+POLICY = DEFAULT.model_copy(
     update={
         "id": "story",
+        "risk": DEFAULT.risk.model_copy(
+            update={"temperature": DEFAULT.risk.temperature.model_copy(update={"by_site_kind": AT_SCHOOL})}
+        ),
         "schedules": (
             Schedule(
                 name="THREE_CHECKS",
@@ -144,7 +150,7 @@ def pupil() -> list[Event]:
     return told
 
 
-def told_of(published: list[Event], as_of: int) -> Story:
+def known_of(published: list[Event], as_of: int) -> Known:
     reference = Reference(Limits())
     reference.policies = PolicyBook([(0, POLICY)])
     roster = events.Roster.model_validate(
@@ -165,12 +171,30 @@ def told_of(published: list[Event], as_of: int) -> Story:
     reference.add("class-3a-7", roster.record().row, at("10-11 08:00"))
     records = [event.record() for event in published]
     rows: list[tuple[str, Row]] = [(topic, {**row, "appended_at": row["sent_at"]}) for topic, _, row in records]
-    return story(Known(TOKEN, as_of, rows, reference, Limits()))
+    return Known(TOKEN, as_of, rows, reference, Limits())
+
+
+def told_of(published: list[Event], as_of: int) -> Story:
+    return story(known_of(published, as_of))
 
 
 @pytest.mark.row("A001-12", "A002-22", "A002-34")
 def test_the_story_of_a_pupil_reads_as_people_tell_it() -> None:
     assert tell(told_of(pupil(), at("11-04 09:00"))) + "\n" == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "as_of", "golden"),
+    [(RiskLevel.HIGH, "11-04 09:00", "why_not_high.txt"), (RiskLevel.MEDIUM, "10-16 09:00", "why_not_medium.txt")],
+)
+def test_why_a_verdict_was_not_another_reads_rule_by_rule(asked: RiskLevel, as_of: str, golden: str) -> None:
+    text = tell_why_not(why_not(known_of(pupil(), at(as_of)), asked))
+    assert text + "\n" == GOLDEN.with_name(golden).read_text(encoding="utf-8")
+
+
+def test_a_level_that_is_in_force_is_said_so() -> None:
+    text = tell_why_not(why_not(known_of(pupil(), at("10-16 09:00")), RiskLevel.HIGH))
+    assert "HIGH (refer 建议转送) by lead 线索, policy story@1, until 2020-10-28 09:00: it is in force 生效中" in text
 
 
 def lines_of(*published: Event) -> list[str]:
