@@ -29,8 +29,8 @@ from schemas.wire.rows import RowCodec
 from sinks.clickhouse import Address, ClickHouse
 from sinks.migrations import migrate
 from streams.clocks import Clock, outcome
-from streams.person_clocks import clocks
 from streams.facts import PersonFact, facts_of
+from streams.person_clocks import clocks
 from streams.reference import Reference
 from streams.risk import timeline, verdict
 from tests.integration.conftest import FedHome, drop_databases
@@ -206,7 +206,8 @@ def test_why_not_names_the_threshold_the_conflict_and_what_was_too_old(odd_home:
     assert text.returncode == 0
     now = "what is in force is higher, HIGH (refer 建议转送) by temperature 体温"
     assert f"Not NONE (no known risk 未见风险): {now}" in text.stdout
-    assert "reading 36.5, SCHOOL (school, 学校): threshold over 37.3 (A002-24" in text.stdout
+    told = " ".join(text.stdout.split())
+    assert "Reading 36.5, SCHOOL (school, 学校): threshold over 37.3 (A002-24" in told
     document = json.loads(odd_home.call("explain", ODD, "--at", at, "--why-not", "HIGH", "--json").stdout)
     assert (document["is_in_force"], document["in_force"]["rule"]) == (True, "temperature")
     reasons = {(one["event"], one["reason"]) for one in document["looked"] if one["event"]}
