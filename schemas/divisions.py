@@ -23,8 +23,6 @@ _ZONE = re.compile(r"[0-9]{6}-[A-Z]{2,8}")
 _GRID = re.compile(r"[0-9]{12}-[A-Z0-9]{1,8}")
 _DIGITS = re.compile(r"[0-9]{6}|[0-9]{9}|[0-9]{12}")
 
-_RANK = {PROVINCE: 1, PREFECTURE: 2, COUNTY: 3, FUNCTIONAL_ZONE: 3, TOWNSHIP: 4, VILLAGE: 5, GRID: 6}
-
 
 class BadDivisionCode(ValueError):
     """The code names no division; the message says why and what a code looks like."""
@@ -188,15 +186,15 @@ class DivisionTree:
         return code == other or other in self.ancestors(code, at)
 
     def holding(self, code: str, level: DivisionLevel, at: int) -> str:
-        """The division of a level that holds a place; the place itself where it is of that level or larger, or where no
-        ancestor of that level is known. A functional zone stands beside the counties."""
-        return next(
-            (one for one in (code, *self.ancestors(code, at)) if self._rank(one, at) == _RANK[level]),
-            code,
-        )
-
-    def _rank(self, code: str, at: int) -> int | None:
-        return _RANK.get(self.level(code, at))
+        """The division of a level that holds a place; the place itself where it is larger, or where no ancestor of that
+        level is known. A functional zone of a prefecture stands beside its counties, and holds its places as they do.
+        """
+        chain = (code, *self.ancestors(code, at))
+        for wanted in (level, FUNCTIONAL_ZONE) if level is COUNTY else (level,):
+            for one in chain:
+                if self.level(one, at) is wanted:
+                    return one
+        return code
 
     def _at(self, code: str, at: int) -> DivisionVersion | None:
         held = [version for version in self._versions.get(code, ()) if version.valid_from <= at < version.valid_until]

@@ -27,7 +27,7 @@ class TierNotice(NamedTuple):
 
 class AppliedMeasure(NamedTuple):
     """A measure, the tier that brings it, the notice it follows from and the division it reaches; a standing measure
-    has none of the three. Its sentence is ``measure.source``."""
+    has none of the three, and no notice where only the tier is known. Its sentence is ``measure.source``."""
 
     measure: Measure
     tier: RiskTier
@@ -89,16 +89,20 @@ def measures_at(
     ]
     reached = _highest(policy, place, at, notices, tree)
     if reached is not None:
-        for rule in sorted(policy.tiers, key=lambda rule: RANK[rule.tier]):
-            if RANK[rule.tier] <= RANK[reached.tier]:
-                found += [AppliedMeasure(one, rule.tier, reached.notice, reached.reach) for one in rule.measures]
+        applied = measures_up_to(policy, reached.tier)
+        found += [one._replace(notice=reached.notice, reach=reached.reach) for one in applied]
     return tuple(found)
 
 
-def measures_up_to(policy: Policy, tier: RiskTier) -> frozenset[str]:
-    """Names of the measures of a tier and of all below it: what applies where that tier does."""
-    rules = [rule for rule in policy.tiers if RANK[rule.tier] <= RANK[tier]]
-    return frozenset(measure.name for rule in rules for measure in rule.measures)
+def measures_up_to(policy: Policy, tier: RiskTier) -> tuple[AppliedMeasure, ...]:
+    """Measures of a tier and of all below it, the lowest first: what applies where that tier does."""
+    rules = sorted(policy.tiers, key=lambda rule: RANK[rule.tier])
+    return tuple(
+        AppliedMeasure(measure, rule.tier, None, None)
+        for rule in rules
+        if RANK[rule.tier] <= RANK[tier]
+        for measure in rule.measures
+    )
 
 
 def _highest(policy: Policy, place: str, at: int, notices: Iterable[TierNotice], tree: DivisionTree) -> _Reached | None:

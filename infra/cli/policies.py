@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from schemas.codes import Code
     from schemas.policy import Policy
     from streams.admission import Advice, ZoneOfFlow
+    from streams.tiers import AppliedMeasure
 
 app = typer.Typer(help="Policies as data: their rules with their sentences, what is wrong, what differs, what follows.")
 
@@ -113,6 +114,10 @@ def admit(
     site_kind: Annotated[str, typer.Option(help="Kind of site, such as SCHOOL.")],
     category: Annotated[str | None, typer.Option(help="Category of the site, such as KTV.")] = None,
     tier: Annotated[str | None, typer.Option(help="Tier whose measures reach the place: LOW, MEDIUM, HIGH.")] = None,
+    place: Annotated[str | None, typer.Option(metavar="CODE", help="Division of the place, for --notice.")] = None,
+    notice: Annotated[
+        list[str] | None, typer.Option(metavar="CODE=TIER", help="Tier of a division (may be repeated).")
+    ] = None,
     direction: Annotated[str, typer.Option(help="ENTERING or LEAVING.")] = "ENTERING",
     subject: Annotated[str, typer.Option(help="PERSON, VEHICLE or VESSEL.")] = "PERSON",
     role: Annotated[str, typer.Option(help="Such as PUPIL, STAFF, OUTSIDER.")] = "NOT_STATED",
@@ -134,7 +139,6 @@ def admit(
     """
     from schemas.codes import Direction, HealthCode, RiskTier, Role, SiteKind, SubjectKind, Symptom
     from streams.admission import Entry, advise, zones
-    from streams.tiers import measures_up_to
 
     chosen = _read(policy)
     if not chosen.admission:
@@ -156,12 +160,12 @@ def admit(
         exit_pass,
         _code("--origin-tier", RiskTier, origin_tier),
     )
-    measures = measures_up_to(chosen, _code("--tier", RiskTier, tier)) if tier else frozenset[str]()
-    advice, flow = advise(chosen, entry, measures), zones(chosen, entry)
+    applied = _applied(chosen, tier, place, notice or [])
+    advice, flow = advise(chosen, entry, {one.measure.name for one in applied}), zones(chosen, entry)
     if json_output:
-        write_json(_as_document(chosen, advice, flow))
+        write_json(_as_document(chosen, advice, flow, applied))
     else:
-        _tell(chosen, advice, flow)
+        _tell(chosen, advice, flow, applied)
     if advice.reasons:
         raise typer.Exit(1)
 
@@ -181,6 +185,31 @@ def _code(option: str, codes: type[C], symbol: str) -> C:
         return codes[symbol.upper()]
     except KeyError:
         raise WrongSetting(f"{option} {symbol}: there is no such value; one of {', '.join(codes)}") from None
+
+
+def _applied(policy: "Policy", tier: str | None, place: str | None, notices: list[str]) -> "tuple[AppliedMeasure, ...]":
+    """Measures of tiers at the place: of a tier that is said to reach it, or as notices about divisions bring them."""
+    from schemas.codes import RiskTier
+    from schemas.divisions import BadDivisionCode, DivisionTree, check_code
+    from streams.tiers import TierNotice, measures_at, measures_up_to
+
+    if tier is not None:
+        if place or notices:
+            raise WrongSetting("--tier says what reaches the place; leave it out, or --place and --notice")
+        return measures_up_to(policy, _code("--tier", RiskTier, tier))
+    if bool(notices) is not bool(place):
+        raise WrongSetting("--place and --notice go together: a notice reaches a place, or does not")
+    if place is None:
+        return ()
+    told = [one.partition("=") for one in notices]
+    try:
+        for code in (place, *(division for division, _, _ in told)):
+            check_code(code)
+    except BadDivisionCode as error:
+        raise WrongSetting(f"--place, --notice: {error}") from error
+    issued = [TierNotice(division, _code("--notice", RiskTier, of_tier), 0) for division, _, of_tier in told]
+    found = measures_at(policy, place, 0, issued, DivisionTree())
+    return tuple(one for one in found if one.notice is not None)
 
 
 def _tenths(celsius: str | None) -> int | None:
@@ -203,16 +232,24 @@ def _tenths(celsius: str | None) -> int | None:
     return int(tenths)
 
 
-def _as_document(policy: "Policy", advice: "Advice", flow: "tuple[ZoneOfFlow, ...]") -> dict[str, Any]:
+def _as_document(
+    policy: "Policy", advice: "Advice", flow: "tuple[ZoneOfFlow, ...]", applied: "tuple[AppliedMeasure, ...]"
+) -> dict[str, Any]:
     return {
         "policy": policy.name,
         "advice": advice.outcome,
         "reasons": [reason._asdict() for reason in advice.reasons],
         "zones": [step._asdict() for step in flow],
+        "measures": [
+            {"measure": one.measure.name, "tier": one.tier, "reach": one.reach, "sentence": one.measure.source}
+            for one in applied
+        ],
     }
 
 
-def _tell(policy: "Policy", advice: "Advice", flow: "tuple[ZoneOfFlow, ...]") -> None:
+def _tell(
+    policy: "Policy", advice: "Advice", flow: "tuple[ZoneOfFlow, ...]", applied: "tuple[AppliedMeasure, ...]"
+) -> None:
     print(f"{advice.outcome.english} {advice.outcome.chinese} (advice by policy {policy.name})")
     for reason in advice.reasons:
         print(f"  {reason.rule}: {reason.name_en} {reason.name_zh}, {reason.outcome.english}")
@@ -225,6 +262,10 @@ def _tell(policy: "Policy", advice: "Advice", flow: "tuple[ZoneOfFlow, ...]") ->
         print("zones in their order:")
         for step in flow:
             print(f"  {step.zone.english} {step.zone.chinese}: {step.sentence}")
+    if applied:
+        print("measures of tiers at the place:")
+        for one in applied:
+            print(f"  {one.tier.english} {one.tier.chinese}, {one.measure.name}: {one.measure.source}")
 
 
 def _in_words(settings: Any) -> str:

@@ -317,6 +317,38 @@ def test_t6_the_command_knows_the_measures_of_a_tier() -> None:
     assert "not met: ESSENTIAL" in text
 
 
+@pytest.mark.row("A004-07")
+@pytest.mark.parametrize(
+    ("place", "notice", "status", "tiers"),
+    [
+        ("150802001002", "150802001001=HIGH", 1, {"LOW", "MEDIUM", "HIGH"}),
+        ("150802001002", "150802001001=MEDIUM", 0, {"LOW"}),
+        ("150802001001", "150802001001=MEDIUM", 1, {"LOW", "MEDIUM"}),
+        ("150824001001", "150802001001=HIGH", 0, set()),
+    ],
+)
+def test_t6_the_command_knows_how_far_a_notice_reaches(place: str, notice: str, status: int, tiers: set[str]) -> None:
+    common = ("admit", "--policy", "bayannur-2020", "--site-kind", "COMMUNITY", "--role", "OUTSIDER")
+    found, document = run_json(*common, "--place", place, "--notice", notice)
+    assert (found, {one["tier"] for one in document["measures"]}) == (status, tiers)
+    assert all(one["sentence"].startswith("A004-07: ") for one in document["measures"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--place", "150802001001"), "go together"),
+        (("--notice", "150802001001=HIGH"), "go together"),
+        (("--tier", "HIGH", "--place", "150802001001"), "leave it out"),
+        (("--place", "371071", "--notice", "371000=HIGH"), "371071"),
+        (("--place", "371002", "--notice", "371002"), "there is no such value"),
+    ],
+)
+def test_a_notice_that_cannot_be_placed_is_a_wrong_call(arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(WrongSetting, match=says):
+        admit("--policy", "bayannur-2020", "--site-kind", "COMMUNITY", *arguments)
+
+
 @pytest.mark.row("A002-14")
 def test_the_command_names_the_zones_in_their_order() -> None:
     arguments = (

@@ -1,8 +1,11 @@
 """Division codes and the tree that reference rows make of them."""
 
+from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.codes import DivisionLevel
 from schemas.divisions import (
@@ -144,6 +147,13 @@ def test_a_functional_zone_stands_beside_the_counties() -> None:
     assert not tree.is_within("371000-ETDZ:fengshan", "371002", 0)
 
 
+def test_a_functional_zone_of_a_county_lies_in_that_county() -> None:
+    tree = DivisionTree()
+    assert tree.holding("150824-GQMD", DivisionLevel.COUNTY, 0) == "150824"
+    assert tree.holding("150824-GQMD", DivisionLevel.FUNCTIONAL_ZONE, 0) == "150824-GQMD"
+    assert tree.holding("150800-ETDZ", DivisionLevel.COUNTY, 0) == "150800-ETDZ"
+
+
 def test_the_parent_is_that_of_the_time() -> None:
     """Jimo became a district under a new code; a township of it was handed over at that time."""
     rows = [
@@ -172,3 +182,26 @@ def test_rows_that_name_one_another_as_parents_are_followed_once() -> None:
     tree = DivisionTree([row("a", parent="b"), row("b", parent="a")])
     assert tree.ancestors("a", 0) == ("b",)
     assert tree.ancestors("b", 0) == ("a",)
+
+
+DIGITS = st.text("0123456789", min_size=6, max_size=12)
+SHAPED = st.builds(
+    lambda county, rest: county + rest,
+    st.sampled_from(sorted(known_divisions())),
+    st.sampled_from(["", "001", "001203", "001203-G07", "-ETDZ"]),
+)
+
+
+@given(st.one_of(DIGITS, SHAPED, st.text(max_size=14)))
+def test_a_code_lies_within_all_of_its_ancestors_and_each_is_of_a_higher_level(code: str) -> None:
+    tree = DivisionTree()
+    chain = (code, *tree.ancestors(code, 0))
+    levels = [code_level(one) for one in chain]
+    assert all(tree.is_within(below, above, 0) for below, above in combinations(chain, 2))
+    assert not any(tree.is_within(above, below, 0) for below, above in combinations(chain, 2))
+    assert all(
+        tree.holding(code, level, 0) == one for one, level in zip(chain, levels, strict=True) if code_parent(one)
+    )
+    if levels[0] is DivisionLevel.NOT_STATED:
+        with pytest.raises(BadDivisionCode):
+            check_code(code)

@@ -33,8 +33,9 @@ WEIHAI, BAYANNUR = POLICIES["weihai-2020"], POLICIES["bayannur-2020"]
 QINGDAO, QUANZHOU, DAZHOU = POLICIES["qingdao-2020"], POLICIES["quanzhou-2020"], POLICIES["dazhou-2020"]
 
 ADMITTED, REFUSED, REFERRED = DecisionOutcome.ADMITTED, DecisionOutcome.REFUSED, DecisionOutcome.REFERRED
-MEDIUM = measures_up_to(BAYANNUR, RiskTier.MEDIUM)
-HIGH = measures_up_to(BAYANNUR, RiskTier.HIGH)
+MEDIUM, HIGH = (
+    frozenset(one.measure.name for one in measures_up_to(BAYANNUR, tier)) for tier in (RiskTier.MEDIUM, RiskTier.HIGH)
+)
 
 SHOWN: dict[str, Any] = {
     "value_tenths": 365,
