@@ -197,7 +197,7 @@ class Home:
     def metrics_port_names(self) -> list[str]:
         """The workers, each of which serves its metrics on the port of this name."""
         risk = [f"worker-risk-{number}" for number in range(1, self.settings.workers + 1)]
-        return [*risk, "worker-enforcement-1", "worker-reports-1"]
+        return [*risk, "worker-enforcement-1", "worker-reports-1", "worker-urgent-care-1"]
 
     def metrics_addresses(self, parts: Collection[str]) -> dict[str, str]:
         """Where the workers among these parts serve their metrics; of an app with one worker the part has no number."""

@@ -1,4 +1,4 @@
-"""A worker process: the Faust app of one of the three sets of rules."""
+"""A worker process: the Faust app of one of the four sets of rules."""
 
 import sys
 from typing import get_args
@@ -14,6 +14,7 @@ from streams.fold import Fold
 from streams.person_fold import Encode, PersonFold
 from streams.reference import Reference
 from streams.reports import UnitFold
+from streams.urgent import UrgentFold
 from streams.worker import main as worker
 from streams.worker.main import AppName
 
@@ -38,6 +39,7 @@ def run(home: Home, app: str, number: str) -> None:
         "risk": PersonFold(reference, encoder()),
         "enforcement": CaseFold(),
         "reports": UnitFold(reference, encoder()),
+        "urgent-care": UrgentFold(reference, encoder()),
     }
     if app not in folds:
         raise MissingPart(f"there is no worker {app}; workers are: {', '.join(get_args(AppName))}")
@@ -52,7 +54,7 @@ def run(home: Home, app: str, number: str) -> None:
         fold=folds[app],
         partitions=home.settings.partitions,
         clock_mode=home.clock,
-        add_reference=reference.add if app in ("risk", "reports") else None,
+        add_reference=reference.add if app in ("risk", "reports", "urgent-care") else None,
         limits=limits,
         metrics_port=home.port(f"worker-{app}-{number}"),
         on_ready=announce_ready,

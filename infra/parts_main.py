@@ -33,6 +33,7 @@ def own_parts(clock: Clock, workers: int) -> dict[str, tuple[str, ...]]:
         names[f"worker-risk-{number}"] = ("worker", "risk", str(number))
     names["worker-enforcement"] = ("worker", "enforcement", "1")
     names["worker-reports"] = ("worker", "reports", "1")
+    names["worker-urgent-care"] = ("worker", "urgent-care", "1")
     names["sink"] = ("sink",)
     return names
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from replay.plan import Plan
 from replay.target import Target
+from schemas.topics import URGENT_CARE
 from sinks.blocks import Span
 from sinks.clickhouse import OWN_DATABASE, ClickHouse
 from sinks.comparisons import OF_A_REPLAY
@@ -114,14 +115,16 @@ def _comparisons(plan: Plan) -> list[_Comparison]:
             replayed=f"({inputs})",
         )
     )
+    # A replay concludes nothing of urgent care, and writes no dead letters of it.
+    letters = f"({inputs}) AND topic != '{URGENT_CARE.name}'"
     found.append(
         _Comparison(
             "checkline.dead_letters",
             ("topic", "toString(partition)", "toString(offset)", "toString(reason)"),
             "ifNull(field, '')",
             "if(source = '', [], [concat(source, '#', toString(sequence))])",
-            live=f"({inputs})",
-            replayed=f"({inputs})",
+            live=letters,
+            replayed=letters,
         )
     )
     if plan.whole:

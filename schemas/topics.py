@@ -33,6 +33,7 @@ LARGEST_STATE_BYTES = 8 * 1024 * 1024
 
 RISK_CHANGES = Topic("risk-changes", "person token", compacted=True, max_message_bytes=LARGEST_STATE_BYTES)
 SLA_EVENTS = Topic("sla-events", "clock id")
+URGENT_CLOCKS = Topic("urgent-clocks", "clock id", restricted=True)
 LARGEST_LETTER_BYTES = 8 * 1024 * 1024
 """A dead letter carries key and value of its record up to so many bytes together. A compressed batch that a broker took
 with its 1 MiB may hold records of any size."""
@@ -46,7 +47,7 @@ DEAD_LETTERS = Topic(
 
 PERSON_TOPICS = (CHECK_INS, TEMPERATURES, FOLLOW_UPS)
 INPUT_TOPICS = (*PERSON_TOPICS, ENFORCEMENT, REPORTS, URGENT_CARE, REFERENCE)
-DERIVED_TOPICS = (RISK_CHANGES, SLA_EVENTS, DEAD_LETTERS)
+DERIVED_TOPICS = (RISK_CHANGES, SLA_EVENTS, URGENT_CLOCKS, DEAD_LETTERS)
 ALL_TOPICS = (*INPUT_TOPICS, *DERIVED_TOPICS)
 BY_NAME = {topic.name: topic for topic in ALL_TOPICS}
 

@@ -80,7 +80,11 @@ class Difference(NamedTuple):
     hour: int | None
 
 
-_LAST_OF: dict[str, tuple[str, ...]] = {"checkline.risk_timelines": ("token",), "checkline.sla_clocks": ("clock_id",)}
+_LAST_OF: dict[str, tuple[str, ...]] = {
+    "checkline.risk_timelines": ("token",),
+    "checkline.sla_clocks": ("clock_id",),
+    "checkline_restricted.urgent_clocks": ("clock_id",),
+}
 
 
 def tables_of(topic: str) -> list[Positioned]:

@@ -70,6 +70,10 @@ _CLOCK_FIELDS = (
     *("as_of", "token", "lead_id", "deadline_class", "opened_at", "due_at"),
     *("done_at", "withdrawn_at", "policy", "evidence", "subject", "duty", "before_due"),
 )
+_URGENT_CLOCK_FIELDS = (
+    *("as_of", "token", "need", "duty", "opened_at"),
+    *("due_at", "before_due", "done_at", "policy", "evidence"),
+)
 _LETTER = {"letter_partition": "letter_partition", "letter_offset": "letter_offset"}
 _RETRIED = pl.col("retried_at").is_not_null()
 """Records of the dead letters' topic that say what was published again: no dead letters themselves."""
@@ -97,6 +101,18 @@ DERIVED_TABLES = {
         DerivedTable(
             "checkline.sla_notices",
             {"clock_id": "key", **_same("kind", *_CLOCK_FIELDS), **_RECORD},
+            pl.col("kind") != "CLOCK",
+        ),
+    ),
+    topics.URGENT_CLOCKS.name: (
+        DerivedTable(
+            "checkline_restricted.urgent_clocks",
+            {"clock_id": "key", **_same(*_URGENT_CLOCK_FIELDS), **_RECORD},
+            pl.col("kind") == "CLOCK",
+        ),
+        DerivedTable(
+            "checkline_restricted.urgent_notices",
+            {"clock_id": "key", **_same("kind", *_URGENT_CLOCK_FIELDS), **_RECORD},
             pl.col("kind") != "CLOCK",
         ),
     ),

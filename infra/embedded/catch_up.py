@@ -14,6 +14,7 @@ WORKER_GROUPS = {
     app_id("risk"): [topic.name for topic in topics.PERSON_TOPICS],
     app_id("enforcement"): [topics.ENFORCEMENT.name],
     app_id("reports"): [topics.REPORTS.name],
+    app_id("urgent-care"): [topics.URGENT_CARE.name],
 }
 SINK_GROUP = {"checkline-sinks": [topic.name for topic in topics.ALL_TOPICS]}
 GROUPS = {**WORKER_GROUPS, **SINK_GROUP}

@@ -6,9 +6,11 @@ from typing import Literal, NamedTuple
 
 from schemas.topics import DEFAULT_PARTITIONS
 
-AppName = Literal["risk", "enforcement", "reports"]
+AppName = Literal["risk", "enforcement", "reports", "urgent-care"]
 
-TABLES: Mapping[AppName, str] = MappingProxyType({"risk": "persons", "enforcement": "cases", "reports": "units"})
+TABLES: Mapping[AppName, str] = MappingProxyType(
+    {"risk": "persons", "enforcement": "cases", "reports": "units", "urgent-care": "needs"}
+)
 
 
 class Changelog(NamedTuple):

@@ -42,7 +42,8 @@ class Fault(NamedTuple):
 
 
 def kill_worker(rig: Rig, chosen: random.Random) -> None:
-    rig.signal(chosen.choice([*RISK_WORKERS, "worker-enforcement", "worker-reports"]), signal.SIGKILL)
+    others = ("worker-enforcement", "worker-reports", "worker-urgent-care")
+    rig.signal(chosen.choice([*RISK_WORKERS, *others]), signal.SIGKILL)
 
 
 def kill_worker_in_rebalance(rig: Rig, chosen: random.Random) -> None:

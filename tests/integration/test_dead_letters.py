@@ -232,6 +232,7 @@ def test_nothing_of_urgent_care_is_shown_or_written(poisoned: Poisoned, tmp_path
         poisoned.call("retry", position).stdout,
     ]
     assert not any(word in text for text in outputs for word in ("secret", "letters-ward", TOKEN))
+    assert poisoned.shown("urgent care")["owner"] == "urgent-care"
     result = poisoned.call("show", position, "--raw", str(tmp_path / "raw"))
     assert result.returncode == 2
     assert not (tmp_path / "raw").exists()

@@ -189,7 +189,7 @@ def release_clocks(log: Log) -> None:
     for token, task in ((A, "q-1"), (B, "q-2"), (C, "f-1")):
         row = {"kind": "CLOCK", "as_of": NOON, "token": token, "lead_id": task, "deadline_class": "OTHER"}
         times = {"opened_at": NOON - 14 * DAY, "due_at": NOON + DAY if task != "f-1" else NOW + DAY}
-        proof = {"done_at": None, "withdrawn_at": None, "policy": "p@1", "evidence": []}
+        proof: dict[str, Any] = {"done_at": None, "withdrawn_at": None, "policy": "p@1", "evidence": []}
         new = {"subject": "PERSON", "duty": "RELEASE", "before_due": False}
         value = codec.encode({**row, **times, **proof, **new})
         key = f"{token}/{task}/RELEASE".encode()

@@ -33,6 +33,7 @@ def test_the_parts_of_a_home_in_the_order_of_their_start(wall_home: Home) -> Non
         "worker-risk-1",
         "worker-enforcement",
         "worker-reports",
+        "worker-urgent-care",
         "sink",
     ]
 

@@ -31,7 +31,7 @@ SECOND_FLOW = 1 << 20
 EXPECTED = r"SIGKILL|is started again|^kafka\."
 RESTARTS = Restarts(first_delay=0.5, longest_delay=1.0, limit=20)
 # The flow that is looked at goes through neither.
-LEFT_OUT = ("worker-enforcement", "worker-reports")
+LEFT_OUT = ("worker-enforcement", "worker-reports", "worker-urgent-care")
 
 
 @pytest.fixture(scope="module")

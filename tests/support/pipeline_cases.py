@@ -29,7 +29,7 @@ from tests.support.pipeline import (
 from tests.unit.replay.small_campaign import NAME, small, small_count
 
 FIGURES = campaign_named(NAME).figures
-KILLED = ("worker-risk-1", "sink", "worker-enforcement", "worker-reports")
+KILLED = ("worker-risk-1", "sink", "worker-enforcement", "worker-reports", "worker-urgent-care")
 KILL_EVERY = 6000
 
 FreshStores = Callable[[], AbstractContextManager[Mapping[str, str]]]

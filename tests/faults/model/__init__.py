@@ -37,8 +37,8 @@ __all__ = [
     "Totals",
 ]
 
-WITH_AN_APP = {*PERSONAL, "enforcement", "reports"}
-"""Topics of the three apps, which publish dead letters. Refused records of the other topics stand in arrivals only:
+WITH_AN_APP = {*PERSONAL, "enforcement", "reports", "urgent-care"}
+"""Topics of the four apps, which publish dead letters. Refused records of the other topics stand in arrivals only:
 the design has no app that reads them."""
 
 Lead = tuple[str, str]

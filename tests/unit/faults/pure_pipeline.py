@@ -12,7 +12,16 @@ import numpy as np
 from xxhash import xxh3_128_hexdigest
 
 from schemas.registry import default_registry
-from schemas.topics import BY_NAME, DEAD_LETTERS, INPUT_TOPICS, PERSON_TOPICS, REFERENCE, RISK_CHANGES, SLA_EVENTS
+from schemas.topics import (
+    BY_NAME,
+    DEAD_LETTERS,
+    INPUT_TOPICS,
+    PERSON_TOPICS,
+    REFERENCE,
+    RISK_CHANGES,
+    SLA_EVENTS,
+    URGENT_CLOCKS,
+)
 from schemas.validity import Limits
 from schemas.wire.batches import RecordBatch
 from schemas.wire.rows import RowCodec
@@ -25,6 +34,7 @@ from streams.fold import Changes, Fold, Load, Outputs
 from streams.person_fold import PersonFold
 from streams.reference import Reference
 from streams.reports import UnitFold
+from streams.urgent import UrgentFold
 from streams.worker.agent import Turn
 from streams.worker.batch import FoldAgent, Scope
 from streams.worker.clock import EventClock
@@ -141,7 +151,8 @@ def what_comes_out(log: Log, partitions: int, seed: int) -> Found:
     """Facts, timelines, clocks, notices, dead letters, event rows, arrivals and totals of the log."""
     chance = random.Random(seed)
     found = Found()
-    codecs = {topic.name: RowCodec(default_registry(), topic.name) for topic in (RISK_CHANGES, SLA_EVENTS)}
+    derived = (RISK_CHANGES, SLA_EVENTS, URGENT_CLOCKS)
+    codecs = {topic.name: RowCodec(default_registry(), topic.name) for topic in derived}
     reference = Reference(LIMITS)
 
     def encode(topic: str, row: dict[str, Any]) -> bytes:
@@ -149,7 +160,8 @@ def what_comes_out(log: Log, partitions: int, seed: int) -> Found:
 
     fold = PersonFold(reference, encode)
     persons = _Worker(fold, partitions, _Feed(log, reference))
-    workers = [persons, _Worker(CaseFold(), partitions), _Worker(UnitFold(reference, encode), partitions)]
+    others = (CaseFold(), UnitFold(reference, encode), UrgentFold(reference, encode))
+    workers = [persons, *(_Worker(fold, partitions) for fold in others)]
     for worker in workers:
         worker.run(log, chance)
     _read_states(persons, found)

@@ -134,7 +134,8 @@ def test_a_home_that_cannot_be_made_is_a_wrong_setting() -> None:
 
 def test_each_worker_has_a_port_for_its_metrics() -> None:
     home = Home.open(read_settings(workers=2))
-    ports = [home.port(name) for name in ("worker-risk-1", "worker-risk-2", "worker-reports-1")]
-    found = home.metrics_addresses(["kafka", "worker-risk-1", "worker-risk-2", "worker-reports", "sink"])
+    workers = ["worker-risk-1", "worker-risk-2", "worker-reports", "worker-urgent-care"]
+    ports = [home.port(name) for name in (*workers[:2], "worker-reports-1", "worker-urgent-care-1")]
+    found = home.metrics_addresses(["kafka", *workers, "sink"])
     assert list(found.values()) == [f"127.0.0.1:{port}" for port in ports]
-    assert list(found) == ["worker-risk-1", "worker-risk-2", "worker-reports"]
+    assert list(found) == workers
