@@ -61,9 +61,14 @@ def publish_campaign(
 ) -> Manifest:
     """Publish a campaign through the public producer, all acknowledged, and keep its account in the home.
 
-    Raises WrongSetting on a wall-clock home: its time moves by itself.
+    Raises WrongSetting on a wall-clock home, whose time moves by itself, and on one that holds another campaign.
     """
     account = account_file(home, campaign.name)
+    if others := sorted(file.stem for file in account.parent.glob("*.json") if file != account):
+        raise WrongSetting(
+            f"campaign: {home.directory} holds {', '.join(others)}, whose time and policies are not those of "
+            f"{campaign.name}; set CHECKLINE_HOME to a new directory"
+        )
     wanted = campaign.default_scale if scale is None else scale
     if account.exists() and (found := json.loads(account.read_text(encoding="utf-8"))["scale"]) != wanted:
         raise WrongSetting(

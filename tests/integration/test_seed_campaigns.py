@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
     identities: list[CheckedIdentity]
     stored: dict[str, int]
     without_proof: list[str]
+    names: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,9 @@ def outcome(migrated: ClickHouse) -> Callable[[str], Outcome]:
             stored[block.span.topic] += block.stored
         unproven = [figure.ref for figure in campaign.figures if not proof(migrated, figure)]
         by_ref = {figure.ref: figure for figure in figures}
-        return Outcome(manifest, by_ref, check(campaign.identities, figures), stored, unproven)
+        named = "SELECT entity_id, name_zh FROM checkline.valid_reference WHERE name_zh IS NOT NULL"
+        names = dict(migrated.rows(named))
+        return Outcome(manifest, by_ref, check(campaign.identities, figures), stored, unproven, names)
 
     return load
 
@@ -128,3 +131,8 @@ def test_every_record_of_the_campaign_is_stored_and_stands_behind_a_figure(
         + manifest.conflicts.get(topic.name, 0)
         for topic in INPUT_TOPICS
     }
+
+
+def test_t11_the_column_store_keeps_names_in_the_characters_of_the_source(outcome: Callable[[str], Outcome]) -> None:
+    names = outcome("quanzhou-2020-03-17").names
+    assert (names["350500-TIZ"], names["350521104"]) == ("泉州臺商投資區", "洛陽鎮")

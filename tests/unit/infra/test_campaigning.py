@@ -36,6 +36,12 @@ def test_a_wall_clock_home_takes_no_campaign(tmp_path: Path) -> None:
         publish_campaign(wall, find_campaign(NAME), None, lambda _: None)
 
 
+def test_a_home_holds_one_campaign_with_its_time_and_its_policy(home: Home) -> None:
+    remember(home, scale=0.01)
+    with pytest.raises(WrongSetting, match=f"holds {NAME}, whose time and policies are not those of dazhou-2020"):
+        publish_campaign(home, find_campaign("dazhou-2020"), None, lambda _: None)
+
+
 def test_a_campaign_that_was_broken_off_claims_no_figures(home: Home) -> None:
     remember(home, scale=0.01, unfinished=True)
     with pytest.raises(MissingPart, match="in part only"):
