@@ -93,7 +93,7 @@ def diff(first: NameArgument, second: NameArgument, json_output: JsonOption = Fa
 
     Stricter and looser are said of the second, where that can be said.
     """
-    from infra.policies import differences
+    from infra.policy_differences import differences
 
     one, other = _read(first), _read(second)
     found = differences(one, other)

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from infra.cli.policies import app
 from infra.errors import WrongSetting
-from infra.policies import Bearing, differences, read_policy, rules
+from infra.policies import read_policy, rules
+from infra.policy_differences import Bearing, differences
 from schemas.policy import Policy, parse_policy, policy_text, shipped_policies
 
 WEIHAI = policy_text("weihai-2020")
@@ -265,7 +266,7 @@ def test_a_measure_of_a_tier_more_is_stricter_unless_it_is_advice() -> None:
     for dropped, bearing in (("MASK_REQUIRED", Bearing.STRICTER), ("STAY_HOME", Bearing.OTHER)):
         kept = [measure for measure in medium.measures if measure.name != dropped]
         less = whole.model_copy(update={"tiers": (low, medium.model_copy(update={"measures": kept}), high)})
-        assert bearings(less, whole)[f"tiers.MEDIUM.{dropped}", ""] is bearing
+        assert bearings(less, whole) == {(f"tiers.MEDIUM.{dropped}", ""): bearing}
 
 
 def test_sentences_and_names_are_no_difference() -> None:
