@@ -143,44 +143,6 @@ DERIVED_TABLES = {
     ),
 }
 
-_FOLLOWED = (topics.FOLLOW_UPS.name,)
-_REFERENCE = (topics.REFERENCE.name,)
-_CLOCK = (topics.FOLLOW_UPS.name, topics.REFERENCE.name, topics.REPORTS.name)
-"""Topics by which a view knows what time it is."""
-
-VIEW_TOPICS: dict[str, tuple[str, ...]] = {
-    "known_until": _CLOCK,
-    "taken_back": _FOLLOWED,
-    "standing_check_ins": (topics.CHECK_INS.name, *_FOLLOWED),
-    "standing_temperatures": (*_FOLLOWED, topics.TEMPERATURES.name),
-    "standing_follow_ups": _FOLLOWED,
-    "standing_enforcement": (topics.ENFORCEMENT.name,),
-    "reference_versions": _REFERENCE,
-    "reference_in_effect": _CLOCK,
-    "tests": _CLOCK,
-    "tests_overdue": _CLOCK,
-    "test_cross_match": _CLOCK,
-    "absences": _FOLLOWED,
-    "leaves": _CLOCK,
-    "health_ledger": (topics.CHECK_INS.name, *_CLOCK, topics.TEMPERATURES.name),
-    "transfers": _FOLLOWED,
-    "quarantines": (*_CLOCK, topics.SLA_EVENTS.name),
-    "followed_persons": (*_CLOCK, topics.SLA_EVENTS.name),
-    "persons_under_programme": (*_CLOCK, topics.SLA_EVENTS.name),
-    "vehicle_alert_hits": (topics.CHECK_INS.name, *_FOLLOWED, *_REFERENCE),
-    "lodging_stays": (topics.CHECK_INS.name, *_FOLLOWED),
-    "lodging_conflicts": (topics.CHECK_INS.name, *_FOLLOWED),
-    "supplies_ledger": (topics.REPORTS.name,),
-    "declared_arrivals": (topics.CHECK_INS.name, *_CLOCK),
-    "findings": (topics.ENFORCEMENT.name,),
-    "closure_orders": _CLOCK,
-    "passes_in_force": _CLOCK,
-    "cold_chain_firms": _CLOCK,
-    "event_permits": _REFERENCE,
-    "resources": _CLOCK,
-}
-"""Topics behind each ledger and cross-match: what proves a figure that is counted there."""
-
 
 def event_columns(registry: Registry, table: EventTable) -> dict[str, str]:
     """{column of an event table: column of the frame of its rows}."""

@@ -13,7 +13,7 @@ from schemas.registry import default_registry
 from schemas.wire.rows import RowCodec
 from sinks.clickhouse import ClickHouse
 from sinks.migrations import migrations
-from sinks.tables import VIEW_TOPICS
+from sinks.view_sources import topics_behind
 from sinks.writer import Writer
 from tests.support.batches import Sent
 from tests.unit.sinks.log import DAY, HOUR, MINUTE, NOON, PARTITIONS, PERSONS, Gate, Log
@@ -402,7 +402,7 @@ VIEWS = re.findall(r"CREATE OR REPLACE VIEW checkline\.(\w+) @OnCluster", LEDGER
 def test_a_ledger_can_be_asked_as_of_a_time(view: str, ask: Ask, migrated: ClickHouse) -> None:
     """Save those that read clocks, of which only the last word is kept."""
     query = f"SELECT count() FROM checkline.{view}"
-    if "sla-events" in VIEW_TOPICS[view]:
+    if "sla-events" in topics_behind(view):
         with pytest.raises(NotKnownThen, match="sla_clocks holds only what was known last"):
             as_known(query, then(migrated, NOW))
     else:

@@ -1,43 +1,19 @@
-"""Ledgers: the topics behind each view are those of the tables that its text reads."""
+"""Ledgers: what analysts see of them."""
 
 import re
 
-from schemas.topics import SLA_EVENTS
 from sinks.migrations import migrations
-from sinks.tables import EVENT_TABLES, VIEW_TOPICS
+from sinks.view_sources import holds_every_topic, topics_behind
 
-_VIEW = re.compile(r"CREATE OR REPLACE VIEW checkline\.(\w+) @OnCluster AS\n(.*?);\n", re.S)
-_NAME = re.compile(r"\bcheckline\.(\w+)")
-_TOPIC_LIST = re.compile(r"topic IN \(([^)]*)\)")
-_BOOKKEEPING = {"conflicts"}
-_OF_TABLE = {table.name.removeprefix("checkline."): {table.topic} for table in EVENT_TABLES.values()}
+(LEDGERS,) = (migration for migration in migrations() if migration.name == "ledgers")
+VIEWS = re.findall(r"CREATE OR REPLACE VIEW checkline\.(\w+) @OnCluster AS\n", LEDGERS.text)
 
 
-def read(view: str, texts: dict[str, str]) -> set[str]:
-    """Topics of all tables that a view reads, itself or through others."""
-    found: set[str] = set()
-    for name in set(_NAME.findall(texts[view])) - _BOOKKEEPING:
-        if name == "arrivals":
-            found |= {topic.strip(" '") for topic in ",".join(_TOPIC_LIST.findall(texts[view])).split(",")}
-        elif name == "sla_clocks":
-            found.add(SLA_EVENTS.name)
-        else:
-            found |= read(name, texts) if name in texts else _OF_TABLE[name]
-    return found
+def test_every_ledger_is_filled_from_topics_that_prove_it() -> None:
+    assert [view for view in VIEWS if not topics_behind(view)] == ["known_until"]
+    assert holds_every_topic("known_until")
 
 
-def test_the_topics_of_a_ledger_are_those_of_the_tables_it_reads() -> None:
-    texts: dict[str, str] = {}
-    for migration in migrations():
-        texts |= dict(_VIEW.findall(migration.text))
-    (ledgers,) = (migration for migration in migrations() if migration.name == "ledgers")
-    views = [name for name, _ in _VIEW.findall(ledgers.text)]
-    assert {view: sorted(read(view, texts)) for view in views} == {
-        view: sorted(names) for view, names in VIEW_TOPICS.items()
-    }
-
-
-def test_what_is_restricted_is_in_no_ledger() -> None:
-    (ledgers,) = (migration for migration in migrations() if migration.name == "ledgers")
-    assert "restricted" not in ledgers.text
-    assert "urgent" not in ledgers.text
+def test_nothing_of_urgent_care_stands_in_a_ledger() -> None:
+    assert "restricted" not in LEDGERS.text
+    assert not {topic for view in VIEWS for topic in topics_behind(view)} & {"urgent-care", "urgent-clocks"}
