@@ -11,7 +11,6 @@ from schemas.codes import UnitOfCount
 from sinks.figure_identities import CheckedIdentity, Status, UnlikeUnits, check
 from sinks.figures import ComputedFigure, _computed
 
-
 AS_PUBLISHED: Mapping[str, int] = MappingProxyType({})
 
 
