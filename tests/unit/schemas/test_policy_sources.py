@@ -220,6 +220,9 @@ def test_a_case_of_a_firm_has_until_midnight(name: str, step: str, phrase: str) 
         pytest.param(
             "bayannur-2020", "SYMPTOM_REPORT", "SYMPTOMS", "TRANSFER_STARTED", "hours", marks=pytest.mark.row("A004-02")
         ),
+        pytest.param(
+            "bayannur-2020", "URGENT_RESPONSE", "URGENT_NEED", "RESPONSE", "hours", marks=pytest.mark.row("A004-18")
+        ),
     ],
 )
 def test_a_duty_is_opened_and_done_by_what_its_sentence_says(
