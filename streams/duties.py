@@ -39,17 +39,21 @@ def opens(rule: DutyRule, act: Act) -> bool:
 
 
 def duty_clocks(
-    acts: Iterable[Act], void: Iterable[Act], policy_at: Callable[[int], Policy], subject: ClockSubject
+    acts: Iterable[Act],
+    void: Iterable[Act],
+    policy_at: Callable[[int], Policy],
+    subject: ClockSubject,
+    opening: str | None = None,
 ) -> dict[str, Clock]:
     """Clocks of all duties that the acts open under the policy in effect when each was sent, by clock id.
 
-    ``void``: acts that were taken back. What only they opened keeps its clock, withdrawn from the start.
+    ``opening``: the only kind of act that opens any here; None: each does. ``void``: acts that were taken back. What only they opened keeps its clock, withdrawn from the start.
     """
     acts = list(acts)
     by_task: dict[str, list[Act]] = {}
     for act in acts:
         by_task.setdefault(act.task, []).append(act)
-    openings = _first(acts)
+    openings = _first(act for act in acts if opening in (None, act.kind))
     gone = {name: act for name, act in _first(void).items() if name not in openings}
     found: dict[str, Clock] = {}
     for name, act in (openings | gone).items():

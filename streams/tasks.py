@@ -86,7 +86,7 @@ class Tasks:
             task = f"{SYMPTOMS}/{stated.event_id}"
             acts = [Act(stated, task, SYMPTOMS)]
             acts += [Act(step, task, step.kind) for step in self._steps if step.at >= stated.at]
-            found |= duty_clocks(acts, (), self._policy_at, ClockSubject.PERSON)
+            found |= duty_clocks(acts, (), self._policy_at, ClockSubject.PERSON, SYMPTOMS)
         return found
 
     def _episodes(self) -> Iterable[Episode]:

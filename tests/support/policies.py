@@ -111,10 +111,16 @@ source = "A002-35"
 """
 
 
+def bare_policy() -> str:
+    """Text of the shipped policy without its duties, schedules and programmes."""
+    text = policy_text()
+    return text[: text.index("# Opened by one event")]
+
+
 def reference_with(*rows: events.Event, parts: str = DUTIES) -> Reference:
     """Reference data of a policy with parts added, and of some more events, all known since `BEGINNING`."""
     reference = Reference(Limits())
-    document = policy_text() + parts
+    document = bare_policy() + parts
     version = {"source": "registry", "sequence": 10**6, "occurred_at": BEGINNING, "sent_at": BEGINNING}
     policy = events.PolicyVersion.model_validate(
         {**version, "zone_offset_minutes": 480, "entity_id": "test", "valid_from": BEGINNING, "document": document}

@@ -139,7 +139,7 @@ def test_a_campaign_holds_and_its_manifest_says_what_is_in_it(campaign_case: Pat
     assert {name: topic.marks for name, topic in manifest.topics.items()} == marks
     assert {schema.subject for schema in manifest.schemas} == set(emitted)
     assert manifest.unknown_schemas
-    assert [policy.name for policy in manifest.policies] == ["joint-control-2020"]
+    assert {policy.name for policy in manifest.policies} >= {"joint-control-2020", "qingdao-2020", "bayannur-2020"}
     assert sum(file.misplaced for file in manifest.files) > 0
 
 
@@ -391,7 +391,7 @@ def test_what_may_make_results_differ_is_noted(case: Path) -> None:
     found = verify(case, default_registry())
     assert found.holds
     assert [note.split()[:3] for note in found.notes] == [
-        ["the", "policy", "joint-control-2020"],
+        ["the", "policy", "bayannur-2020"],
         ["exported", "by", "release"],
         ["temperatures/1:", "what", "lay"],
     ]

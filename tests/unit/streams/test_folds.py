@@ -180,11 +180,11 @@ def test_a_fact_is_forgotten_when_nothing_can_come_of_it_any_more() -> None:
     bench.publish(desk.reading(385), as_of=NOON)
     bench.publish(desk.reading(386, NOON + 10 * DAY), as_of=NOON + 10 * DAY)
     told = len(bench.told)
-    bench.tick(NOON + 73 * DAY)
+    bench.tick(NOON + 92 * DAY)
     assert len(bench.facts()) == 2
-    bench.tick(NOON + 75 * DAY)
+    bench.tick(NOON + 94 * DAY)
     assert [fact.at for fact in bench.facts()] == [NOON + 10 * DAY]
-    bench.tick(NOON + 85 * DAY)
+    bench.tick(NOON + 104 * DAY)
     assert bench.states == {}
     assert len(bench.told) == told
 
