@@ -112,7 +112,7 @@ def backtest(home: Home, candidate: Candidate, since: int | None, until: int | N
         raise WrongSetting(f"--from: the log ends before, at {iso(pair.log_time)}")
     compared = Comparison(window, teams)
     for token in sorted(pair.tokens):
-        mine, theirs = pair.conclude(token, window.begin)
+        mine, theirs = pair.conclude(token, window.begin, window.end)
         if mine.members or theirs.members:
             compared.add(mine, theirs)
     policy = candidate.policy
@@ -233,6 +233,7 @@ def _gathered(
     _, spans = _split(Extent(begins, extent.ends).spans())
     for piece, batches in _told(log.read(spans), spans, tell):
         pair.add(piece.topic, piece.partition, batches)
+    pair.expect()
     return pair, teams, [*known, *spans]
 
 

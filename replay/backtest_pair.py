@@ -66,9 +66,15 @@ class Pair:
         """How long after it happened something can follow from an event on either side: milliseconds."""
         return self._of_candidate.policies.longest_ms
 
-    def conclude(self, token: str, as_of: int) -> tuple[Conclusion, Conclusion]:
-        """What follows for a person on both sides; facts that are past their end as of a time are left out."""
-        return self.baseline.conclusion(token, as_of), self.candidate.conclusion(token, as_of)
+    def expect(self) -> None:
+        """Unites what rosters expect by now with what both sides know."""
+        self.baseline.expect()
+        self.candidate.expect()
+
+    def conclude(self, token: str, as_of: int, until: int) -> tuple[Conclusion, Conclusion]:
+        """What follows for a person on both sides, of schedules up to ``until``; facts that are past their end as of a
+        time are left out."""
+        return self.baseline.conclusion(token, as_of, until), self.candidate.conclusion(token, as_of, until)
 
     def forget(self, as_of: int) -> None:
         """Lets go of facts that are past their end."""

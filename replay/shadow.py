@@ -60,6 +60,7 @@ class Shadow:
     def add_reference(self, batches: Sequence[RecordBatch]) -> None:
         """Takes in reference data, before the records that it can concern. Raises `CorruptBatch`."""
         self._pair.add_reference(batches)
+        self._pair.expect()
 
     def add(self, topic: str, partition: int, batches: Sequence[RecordBatch]) -> None:
         """Takes in records of a person topic. Raises `CorruptBatch`."""
@@ -87,7 +88,7 @@ class Shadow:
         return Counts(now, len(self._differences), transitions, self._breaches[True], self._breaches[False])
 
     def _compare(self, token: str, now: int) -> Told | None:
-        baseline, candidate = self._pair.conclude(token, self._since)
+        baseline, candidate = self._pair.conclude(token, self._since, self.log_time)
         found = Difference(
             list(changes(token, baseline.segments, candidate.segments, Window(self._since, FOREVER))),
             list(self._missed(token, baseline, candidate, now)),

@@ -132,6 +132,8 @@ class States:
             self._agents |= {topic.name: agent for topic in fold.topics}
             self._expecting.append(agent)
         self._partitions = partitions
+        self._expected: dict[tuple[int, int], int] = {}
+        """How many rows of what is expected are taken in, by app and partition."""
 
     @property
     def topics(self) -> frozenset[str]:
@@ -156,12 +158,13 @@ class States:
 
     def expect(self, partitions: Iterable[int] | None = None) -> None:
         """Unites what the reference data expects of the states of some partitions (None: of all), heard of or not."""
-        for agent in self._expecting:
+        for number, agent in enumerate(self._expecting):
             for partition in range(self._partitions) if partitions is None else partitions:
-                begin, end = -1, 0
+                begin, end = -1, self._expected.get((number, partition), 0)
                 while begin < end:
                     begin = end
                     _, end = agent.expect(partition, begin, lambda keys: {}, BEFORE_TIME)
+                self._expected[number, partition] = end
 
     def unite(self, rows: Rows) -> None:
         """Unites the facts of rows about persons that were let through by another screen, which is no narrower."""
@@ -187,10 +190,12 @@ class States:
             if found:
                 yield Conclusion(key.decode(), [], [], list(found.values()))
 
-    def conclusion(self, token: str, as_of: int) -> Conclusion:
-        """What follows for one person as of a time: nothing where there are no facts."""
+    def conclusion(self, token: str, as_of: int, until: int | None = None) -> Conclusion:
+        """What follows for one person from what is kept as of a time, and of schedules up to another (None: the same):
+        nothing where there are no facts."""
         members = self._persons.members.get(token.encode(), set())
-        return self._concluded(token, self._persons.retain(limit_flood(members, decode_fact), as_of), as_of)
+        kept = self._persons.retain(limit_flood(members, decode_fact), as_of)
+        return self._concluded(token, kept, as_of if until is None else until)
 
     def _concluded(self, token: str, members: set[bytes], as_of: int) -> Conclusion:
         facts: list[PersonFact] = [decode_fact(member) for member in members]

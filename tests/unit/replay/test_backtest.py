@@ -63,7 +63,7 @@ class Read:
     def compared(self, window: Window = ALWAYS) -> Comparison:
         compared = Comparison(window, self.teams)
         for token in sorted(self.pair.tokens):
-            compared.add(*self.pair.conclude(token, window.begin))
+            compared.add(*self.pair.conclude(token, window.begin, window.end))
         return compared
 
 
