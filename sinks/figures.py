@@ -23,9 +23,9 @@ class BadFigure(Exception):
 class Figure(NamedTuple):
     """A figure as a document published it, and the query that must give it again.
 
-    ``ref``: row id of the source (`A000-06`). ``published`` in base units (2.9万 is 29000), ``rounded_to``: what it
-    was rounded to (1: exact), ``lower_bound``: "more than" (余). ``as_of``: the day it speaks of. ``scaled``: a run at
-    a smaller scale generates a part of it.
+    ``ref``: row id of the source (`A000-06`). ``name_zh``: its words in the source, or close to them (T13).
+    ``published`` in base units (2.9万 is 29000), ``rounded_to``: what it was rounded to (1: exact), ``lower_bound``:
+    "more than" (余). ``as_of``: the day it speaks of (T9). ``scaled``: a run at a smaller scale generates a part of it.
     """
 
     ref: str
@@ -57,6 +57,7 @@ class ComputedFigure(NamedTuple):
     precision: int
     lower_bound: bool
     as_of: str
+    name_zh: str
 
     def as_json(self) -> dict[str, Any]:
         """The row of the figures document."""
@@ -114,6 +115,7 @@ def _computed(figure: Figure, number: int | None, scale: float) -> ComputedFigur
         precision=figure.rounded_to,
         lower_bound=figure.lower_bound,
         as_of=figure.as_of,
+        name_zh=figure.name_zh,
     )
 
 

@@ -27,10 +27,11 @@ def print_figures(computed: Sequence[ComputedFigure]) -> None:
             one.computed,
             "yes" if one.matches else "NO",
             CLAIMS[one.holds],
+            one.as_of[:10],
         )
         for one in computed
     ]
-    columns = ("row", "figure", "unit", "published", "scale", "expected", "computed", "matches", "claim")
+    columns = ("row", "figure", "unit", "published", "scale", "expected", "computed", "matches", "claim", "as of")
     write_table(columns, rows, right=("published", "scale"))
 
 

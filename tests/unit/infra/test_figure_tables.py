@@ -5,7 +5,7 @@ import json
 import pytest
 
 from infra.campaigning import FiguresDocument
-from infra.cli.figure_tables import print_identities
+from infra.cli.figure_tables import print_figures, print_identities
 from schemas.codes import UnitOfCount
 from sinks.figure_identities import Identity, Relation, Status, Term, check
 from sinks.figures import ComputedFigure, Figure, _computed
@@ -49,6 +49,15 @@ def test_flagged_identities_are_shown_with_their_reason(capsys: pytest.CaptureFi
         "A000-00/persons 3 = 3 coincidence: not compared by chance; A000-00/persons: unlike units are not added: "
         "persons (人), cases (起)",
     ]
+
+
+def test_a_figure_is_shown_with_its_day_and_carried_with_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    courts = FIGURES[0]._replace(as_of="2020-02-20T10:00:00+08:00", name_zh="130余个", lower_bound=True)
+    print_figures([courts])
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split()[-3:] == ["claim", "as", "of"]
+    assert row.split() == ["all", "all", "CASE", ">=", "3", "1", "3", "3", "yes", "holds", "2020-02-20"]
+    assert (courts.as_json()["name_zh"], courts.as_json()["as_of"]) == ("130余个", "2020-02-20T10:00:00+08:00")
 
 
 def test_no_identities_no_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from replay.campaigns.dazhou_reports import (
     SERVED_NEXT_DAY,
     SILENT,
 )
+from replay.known_then import Then, as_known
 from schemas import events
 from schemas.codes import UnitOfCount
 from schemas.divisions import check_code
@@ -150,6 +151,11 @@ def test_t9_events_and_reports_go_on_after_the_article_and_its_figures_stay_as_o
 @pytest.mark.parametrize("figure", DAZHOU.figures, ids=lambda figure: figure.ref)
 def test_each_figure_names_the_topics_behind_it(figure: Figure) -> None:
     assert topics_read(figure.query)
+
+
+@pytest.mark.parametrize("figure", DAZHOU.figures, ids=lambda figure: figure.ref)
+def test_t9_each_figure_can_be_asked_as_it_was_known_at_a_time(figure: Figure) -> None:
+    assert f"<= {TO_DATE}" in as_known(figure.query, Then(TO_DATE, frozenset(), ()))
 
 
 def test_no_figure_is_asked_for_by_its_own_number() -> None:
