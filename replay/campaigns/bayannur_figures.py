@@ -1,14 +1,18 @@
 """What the Bayannur exercise must come to, counted (seed 004).
 
 The plan publishes no figure. These are counts of the exercise, named so, under the rows of the rules that they try.
+They are asked of the events, so that they can be asked as of any time; the deadlines of the same things are on
+`sla-events`.
 """
 
-from replay.campaigns.bayannur_places import HEADQUARTERS
+from replay.campaigns.bayannur_places import HEADQUARTERS, RENTALS, REPORTED
 from schemas.codes import UnitOfCount
 from sinks.figures import Figure
 
 AS_OF = "2020-11-20"
 _OWN = "source LIKE 'by-%'"
+_IN_TIME = "occurred_at <= addHours(assumeNotNull(period_until), 16)"
+"""Until noon of the next day."""
 
 CASE, ITEM, PERSON, TIME = UnitOfCount.CASE, UnitOfCount.ITEM, UnitOfCount.PERSON, UnitOfCount.PERSON_TIME
 PIECE, PLACE, MEASURE, COPY = UnitOfCount.PIECE, UnitOfCount.PLACE, UnitOfCount.MEASURE, UnitOfCount.COPY
@@ -20,18 +24,56 @@ def _figure(ref: str, english: str, chinese: str, unit: UnitOfCount, expected: i
     )
 
 
-def _deadlines(duty: str, outcome: str) -> str:
-    """Deadlines of the exercise by duty and outcome; every clock of it names something that begins with ``by-``."""
+def _came(indicator: str, condition: str = "1") -> str:
+    """Reporting days of communities of which something was reported; a restated one is one."""
     return (
-        "SELECT count() FROM checkline.sla_outcomes"
-        f" WHERE deadline_class = '{duty}' AND outcome = '{outcome}' AND position(clock_id, 'by-') > 0"
+        "SELECT uniqExact(unit_id, period_until) FROM checkline.valid_reports"
+        f" WHERE indicator = '{indicator}' AND source LIKE 'by-%-reports' AND {condition}"
     )
 
 
-def _leads(outcome: str) -> str:
+def _missing(schedule: str, indicator: str) -> str:
+    """Reporting days that the rosters expect and of which nothing was reported."""
+    expected = (
+        "SELECT sum(dateDiff('day', counts_from, counts_until)) FROM checkline.reference_versions"
+        f" WHERE kind = 'ROSTER' AND schedule = '{schedule}' AND source = 'by-registry'"
+    )
+    return f"SELECT ({expected}) - ({_came(indicator)})"
+
+
+def _symptoms(handed_on: str) -> str:
+    """Persons with symptoms who were handed on to the health service, or were not."""
+    seen = " UNION ALL ".join(
+        f"SELECT token FROM checkline.standing_{table} WHERE notEmpty(symptoms) AND {_OWN}"
+        for table in ("check_ins", "temperatures", "follow_ups")
+    )
+    return f"SELECT uniqExact(token) FROM ({seen}) WHERE token {handed_on} (SELECT token FROM checkline.transfers)"
+
+
+def _leads(condition: str) -> str:
+    return f"SELECT count() FROM checkline.lead_states WHERE lead_id LIKE 'by-lead-%' AND {condition}"
+
+
+def _tasks(begins: str, ends: str, condition: str) -> str:
+    """Tasks of follow-up by the hours from one event to another."""
+    first, last = (f"minIf(occurred_at, kind = '{kind}')" for kind in (begins, ends))
+    place = f"anyIf(toString(place), kind = '{begins}') AS place"
     return (
-        "SELECT count() FROM checkline.sla_outcomes"
-        f" WHERE lead_id LIKE 'by-lead-%' AND outcome = '{outcome}' AND subject = 'PERSON'"
+        f"SELECT count() FROM (SELECT token, task, dateDiff('second', {first}, {last}) / 3600 AS hours, {place}"
+        f" FROM checkline.standing_follow_ups WHERE kind IN ('{begins}', '{ends}') AND {_OWN} GROUP BY token, task)"
+        f" WHERE {condition}"
+    )
+
+
+def _orders(condition: str) -> str:
+    """Orders of the exercise beside the time at which the place of each was downgraded."""
+    low = (
+        "SELECT entity_id, max(counts_from) AS downgraded_at FROM checkline.reference_versions"
+        " WHERE kind = 'RISK_AREA' AND tier = 'LOW' AND source = 'by-registry' GROUP BY entity_id"
+    )
+    return (
+        f"SELECT uniqExact(order_id) FROM checkline.closure_orders AS ordered INNER JOIN ({low}) AS low"
+        f" ON ordered.division = low.entity_id WHERE order_id LIKE 'by-%' AND {condition}"
     )
 
 
@@ -51,28 +93,17 @@ def _rows(view: str, condition: str) -> str:
 
 
 FIGURES: tuple[Figure, ...] = (
-    _figure(
-        "A004-01/ledger-days", "days of the rental ledger", "出租房屋台账", COPY, 139, _deadlines("DAILY_LEDGER", "MET")
-    ),
+    _figure("A004-01/ledger-days", "days of the rental ledger reported", "出租房屋台账", COPY, 139, _came(RENTALS)),
     _figure(
         "A004-01/ledger-missing",
         "days missing in the rental ledger",
         "出租房屋台账缺报",
         COPY,
         1,
-        _deadlines("DAILY_LEDGER", "BREACHED"),
+        _missing("DAILY_LEDGER", RENTALS),
     ),
-    _figure(
-        "A004-02/reported",
-        "symptoms reported at once",
-        "症状第一时间报告",
-        TIME,
-        2,
-        _deadlines("SYMPTOM_REPORT", "MET"),
-    ),
-    _figure(
-        "A004-02/unreported", "symptoms not reported", "症状未报告", TIME, 1, _deadlines("SYMPTOM_REPORT", "BREACHED")
-    ),
+    _figure("A004-02/reported", "symptoms handed on", "症状报告送诊", PERSON, 2, _symptoms("IN")),
+    _figure("A004-02/unreported", "symptoms that nobody reported", "症状未报告", PERSON, 1, _symptoms("NOT IN")),
     _figure(
         "A004-03/arrived",
         "declared arrivals that came",
@@ -81,9 +112,30 @@ FIGURES: tuple[Figure, ...] = (
         1,
         _rows("declared_arrivals", "state = 'ARRIVED' AND arrived_site = 'by-motorway'"),
     ),
-    _figure("A004-04/fed-back", "leads fed back in time", "按时反馈", TIME, 2, _leads("MET")),
-    _figure("A004-04/fed-back-late", "leads fed back late", "逾期反馈", TIME, 1, _leads("LATE")),
-    _figure("A004-04/not-fed-back", "leads never fed back", "未反馈", TIME, 1, _leads("BREACHED")),
+    _figure(
+        "A004-04/fed-back",
+        "leads fed back within two days",
+        "两日内反馈",
+        TIME,
+        2,
+        _leads("reported_back_at <= addHours(opened_at, 48)"),
+    ),
+    _figure(
+        "A004-04/fed-back-late",
+        "leads fed back later",
+        "逾期反馈",
+        TIME,
+        1,
+        _leads("reported_back_at > addHours(opened_at, 48)"),
+    ),
+    _figure(
+        "A004-04/not-fed-back",
+        "leads never fed back",
+        "未反馈",
+        TIME,
+        1,
+        _leads("reported_back_at IS NULL AND closed_at IS NULL"),
+    ),
     _figure(
         "A004-05/notices",
         "notices of a tier",
@@ -100,15 +152,15 @@ FIGURES: tuple[Figure, ...] = (
         9,
         _reported("by-community-a", "community-systems"),
     ),
-    _figure("A004-06/reports", "daily reports in time", "日报告、零报告", COPY, 138, _deadlines("DAILY_REPORT", "MET")),
-    _figure("A004-06/reports-late", "daily reports late", "日报告迟报", COPY, 1, _deadlines("DAILY_REPORT", "LATE")),
+    _figure("A004-06/reports", "daily reports in time", "日报告、零报告", COPY, 138, _came(REPORTED, _IN_TIME)),
+    _figure("A004-06/reports-late", "daily reports late", "日报告迟报", COPY, 1, _came(REPORTED, f"NOT ({_IN_TIME})")),
     _figure(
         "A004-06/reports-missing",
         "daily reports missing",
         "日报告缺报",
         COPY,
         1,
-        _deadlines("DAILY_REPORT", "BREACHED"),
+        _missing("DAILY_REPORT", REPORTED),
     ),
     _figure("A004-07/refused", "refusals that stand", "劝返", TIME, 11, _decisions("REFUSED")),
     _figure("A004-07/admitted", "admissions", "放行", TIME, 23, _decisions("ADMITTED")),
@@ -128,10 +180,24 @@ FIGURES: tuple[Figure, ...] = (
         1,
         _rows("lodging_conflicts", "conflict = 'TWO_LODGINGS' AND site LIKE 'by-%'"),
     ),
-    _figure("A004-10/found", "found within a day", "及时查找到位", TIME, 1, _deadlines("SEARCH", "MET")),
-    _figure("A004-10/found-late", "found after more than a day", "逾期查找到位", TIME, 1, _deadlines("SEARCH", "LATE")),
     _figure(
-        "A004-10/released-late", "released late from quarantine", "逾期解除隔离", TIME, 1, _deadlines("RELEASE", "LATE")
+        "A004-10/found", "found within a day", "及时查找到位", TIME, 1, _tasks("ABSCONDED", "FOUND", "hours <= 24")
+    ),
+    _figure(
+        "A004-10/found-late",
+        "found after more than a day",
+        "逾期查找到位",
+        TIME,
+        1,
+        _tasks("ABSCONDED", "FOUND", "hours > 24"),
+    ),
+    _figure(
+        "A004-10/released-late",
+        "released late from quarantine",
+        "逾期解除隔离",
+        TIME,
+        1,
+        _tasks("QUARANTINE_STARTED", "QUARANTINE_ENDED", "place != 'HOSPITAL' AND hours > 15 * 24"),
     ),
     _figure(
         "A004-11/guards",
@@ -147,10 +213,17 @@ FIGURES: tuple[Figure, ...] = (
         "大型活动审批通过",
         PIECE,
         2,
-        _rows("event_permits", "permit LIKE 'by-%' AND permitted_from < ifNull(permitted_until, now64(3, 'UTC'))"),
+        _rows("event_permits", "permit LIKE 'by-%'"),
     ),
     _figure("A004-13/referred", "referred at checkpoints", "转送", TIME, 2, _decisions("REFERRED")),
-    _figure("A004-13/handed-over-late", "handed over late", "逾期转送", TIME, 1, _deadlines("TRANSFER", "LATE")),
+    _figure(
+        "A004-13/handed-over-late",
+        "handed over late",
+        "逾期转送",
+        TIME,
+        1,
+        _rows("transfers", "task LIKE 'by-%' AND minutes > 120"),
+    ),
     _figure(
         "A004-14/cases",
         "cases of the eight kinds",
@@ -219,9 +292,23 @@ FIGURES: tuple[Figure, ...] = (
         4,
         "SELECT uniqExact(order_id) FROM checkline.closure_orders WHERE order_id LIKE 'by-%'",
     ),
-    _figure("A004-22/lifted", "orders lifted in time", "及时解除", ITEM, 2, _deadlines("LIFTING", "MET")),
-    _figure("A004-22/lifted-late", "orders lifted late", "逾期解除", ITEM, 1, _deadlines("LIFTING", "LATE")),
-    _figure("A004-22/not-lifted", "orders not lifted", "未解除", ITEM, 1, _deadlines("LIFTING", "BREACHED")),
+    _figure(
+        "A004-22/lifted",
+        "orders lifted in time",
+        "及时解除",
+        ITEM,
+        2,
+        _orders("lifted_at <= addHours(downgraded_at, 24)"),
+    ),
+    _figure(
+        "A004-22/lifted-late",
+        "orders lifted late",
+        "逾期解除",
+        ITEM,
+        1,
+        _orders("lifted_at > addHours(downgraded_at, 24)"),
+    ),
+    _figure("A004-22/not-lifted", "orders not lifted", "未解除", ITEM, 1, _orders("in_force")),
     _figure(
         "A004-23/protective-sets",
         "protective sets in store",

@@ -27,10 +27,10 @@ PARTITIONS = 2
 SCALES: dict[str, float] = {}
 """Of those that are too large to be published whole in a few seconds."""
 
-FROM_THE_PIPELINE = ("qingdao-2020-02-20", "bayannur-exercise")
-"""Go through the whole pipeline in tests of their own."""
+FROM_THE_PIPELINE = "qingdao-2020-02-20"
+"""Goes through the whole pipeline in tests of its own."""
 
-NAMES = [name for name, campaign in CAMPAIGNS.items() if campaign.figures and name not in FROM_THE_PIPELINE]
+NAMES = [name for name, campaign in CAMPAIGNS.items() if campaign.figures and name != FROM_THE_PIPELINE]
 FIGURES = [
     pytest.param(name, figure.ref, id=f"{name}-{figure.ref}", marks=pytest.mark.row(figure.ref.partition("/")[0]))
     for name in NAMES
