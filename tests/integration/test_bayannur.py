@@ -16,7 +16,7 @@ from replay.campaigns.bayannur import NAME
 from replay.campaigns.drafts import local
 from sinks.clickhouse import ClickHouse
 from tests.support.pipeline import installation
-from tests.unit.replay.test_bayannur import DEADLINES, EXCEPTIONS, ORDERS
+from tests.unit.replay.test_bayannur import COMMUNITIES, DATES, DEADLINES, EXCEPTIONS, ORDERS
 
 PARTITIONS = "2"
 
@@ -84,6 +84,15 @@ def test_t8_missing_and_late_reports_are_seen_and_lower_the_completeness(played:
         ("DAILY_REPORT", "by-gacha-d", date(2020, 11, 3), "REPORTED", True, 1),
     ]
     assert len(rows) == len(EXCEPTIONS)
+    outcomes = "SELECT deadline_class, toString(outcome), count() FROM checkline.sla_outcomes"
+    found = played.client.rows(f"{outcomes} WHERE subject = 'UNIT' GROUP BY 1, 2 ORDER BY 1, 2")
+    assert found == [
+        ("DAILY_LEDGER", "BREACHED", 1),
+        ("DAILY_LEDGER", "MET", len(DATES) * len(COMMUNITIES) - 1),
+        ("DAILY_REPORT", "BREACHED", 1),
+        ("DAILY_REPORT", "LATE", 1),
+        ("DAILY_REPORT", "MET", len(DATES) * len(COMMUNITIES) - 2),
+    ]
     totals = "SELECT expected, missing, completeness, total FROM checkline.report_totals"
     of_day = "WHERE schedule = 'DAILY_REPORT' AND date = "
     assert played.client.rows(f"{totals} {of_day} '2020-10-28'") == [(4, 1, 0.75, 0)]
