@@ -23,7 +23,7 @@ def print_overview(found: Overview) -> None:
     write_table(("level", "", " ", "persons"), rows)
     print(f"\nFollow-up clocks: {found.overdue} overdue, {found.due_soon} due within the hour")
     clocks = [
-        (of_class, DeadlineClass[of_class].chinese, proven.value, proven.english, number)
+        (of_class, _chinese(of_class), proven.value, proven.english, number)
         for (of_class, proven), number in found.outcomes.items()
     ]
     write_table(("class", "", "outcome", " ", "clocks"), clocks)
@@ -32,6 +32,11 @@ def print_overview(found: Overview) -> None:
     print("\nDead letters by reason")
     letters = [(reason, Refusal[reason].english, number) for reason, number in found.dead_letters.items()]
     write_table(("reason", "", "records"), letters)
+
+
+def _chinese(of_class: str) -> str:
+    """Name of a class of deadlines; those of duties and schedules stand in the policy that each was judged by."""
+    return DeadlineClass[of_class].chinese if of_class in DeadlineClass.__members__ else ""
 
 
 def print_queue(waiting: Sequence[Waiting], at: int) -> None:
