@@ -7,9 +7,10 @@ from replay.campaigns.campaign import Campaign
 from replay.campaigns.dazhou import DAZHOU
 from replay.campaigns.qingdao import QINGDAO
 from replay.campaigns.quanzhou import QUANZHOU
+from replay.campaigns.weihai import WEIHAI
 
 CAMPAIGNS: MappingProxyType[str, Campaign] = MappingProxyType(
-    {campaign.name: campaign for campaign in (QINGDAO, DAZHOU, QUANZHOU, BAYANNUR)}
+    {campaign.name: campaign for campaign in (QINGDAO, DAZHOU, WEIHAI, QUANZHOU, BAYANNUR)}
 )
 
 

@@ -120,7 +120,7 @@ def _isolation_and_tests() -> list[Figure]:
         _many(
             "A002-02/returnees",
             "tests of people who return",
-            "检测各类返威人员",
+            "检测各类返威人员19043人次",
             time,
             RETURNEES,
             tests("population LIKE 'RETURNEE_%'"),
@@ -128,7 +128,7 @@ def _isolation_and_tests() -> list[Figure]:
         _many(
             "A002-02/abroad",
             "of them: entered the country outside the province",
-            "其中省外入境",
+            "其中省外入境2100人次",
             time,
             FROM_ABROAD,
             tests(f"population = '{ABROAD}'"),
@@ -153,7 +153,7 @@ def _isolation_and_tests() -> list[Figure]:
         _many(
             "A002-03/tests",
             "tests of key populations",
-            "“应检尽检”61837人次",
+            "检测61837人次",
             time,
             KEY_POPULATION_TESTS,
             tests(classes),
@@ -187,7 +187,7 @@ def _leads() -> list[Figure]:
         _many(
             "A002-06/followed-up",
             "follow-ups of people from overseas and risk areas",
-            "累计随访境外入鲁和风险地区到威人员",
+            "累计随访境外入鲁和风险地区到威人员38340人次",
             time,
             FOLLOWED_UP,
             verified(RISK_AREA),
@@ -203,7 +203,7 @@ def _leads() -> list[Figure]:
         _exact(
             "A002-09/queries",
             "followed up and checked through platforms",
-            "通过各类数据平台随访、核录",
+            "通过各类数据平台随访、核录2386人次",
             time,
             DESK_QUERIES,
             _counted("follow_ups", "count()", queries),
@@ -211,7 +211,7 @@ def _leads() -> list[Figure]:
         _exact(
             "A002-10/point-to-point",
             "point-to-point pushes of people from overseas",
-            "推送“点对点”境外返鲁人员信息",
+            "推送“点对点”境外返鲁人员信息393人次",
             time,
             POINT_TO_POINT,
             _counted("follow_ups", "uniqExact(lead_id)", pushed),
@@ -261,7 +261,7 @@ def _registry() -> list[Figure]:
         _exact(
             "A002-18/cold-chain",
             "cold-chain food carriers",
-            "冷链食品运输企业",
+            "从事冷链食品运输企业12家",
             _U.OFFICE,
             COLD_CHAIN_FIRMS,
             unit("COLD_CHAIN"),
@@ -269,7 +269,7 @@ def _registry() -> list[Figure]:
         _exact(
             "A002-18/container",
             "container carriers outside the cold chain",
-            "非冷链集装箱运输企业",
+            "从事非冷链集装箱运输企业33家",
             _U.OFFICE,
             CONTAINER_FIRMS,
             unit("NON_COLD_CONTAINER"),
@@ -337,7 +337,7 @@ def _passages() -> list[Figure]:
         _many(
             "A002-12/registered",
             "arrivals registered at the stations",
-            "登记核录到威人员信息",
+            "登记核录到威人员信息82340人次",
             _U.PERSON_TIME,
             REGISTERED,
             _counted("check_ins", "uniqExact(passage_id)", arrived),
@@ -353,7 +353,7 @@ def _passages() -> list[Figure]:
         _exact(
             "A002-14/zones",
             "zones of a station (listed, not numbered)",
-            "测温区、留观区、验码区和处置区",
+            "设有测温区、留观区、验码区和中高风险地区到威处置区",
             _U.PLACE,
             4,
             _counted("check_ins", "uniqExact(zone)", f"{arrived} AND zone != 'NOT_STATED'"),
@@ -390,7 +390,7 @@ def _enforcement() -> list[Figure]:
         _exact(
             "A002-11/vessel-cases",
             "administrative cases of vessels",
-            "办理船舶行政案件",
+            "办理船舶行政案件26起",
             case,
             VESSEL_CASES,
             enforced("uniqExact(case_id)", "kind = 'CASE_REGISTERED' AND category = 'VESSEL'"),
@@ -406,7 +406,7 @@ def _enforcement() -> list[Figure]:
         _exact(
             "A002-31/administrative",
             "administrative cases tied to the epidemic",
-            "涉疫情行政案件",
+            "办理涉疫情行政案件3起",
             case,
             CASES[administrative],
             enforced("uniqExact(case_id)", cases(administrative)),
@@ -422,7 +422,7 @@ def _enforcement() -> list[Figure]:
         _exact(
             "A002-31/criminal",
             "criminal cases tied to the epidemic",
-            "涉疫情刑事案件",
+            "办理涉疫情刑事案件18起",
             case,
             CASES[criminal],
             enforced("uniqExact(case_id)", cases(criminal)),
@@ -438,7 +438,7 @@ def _enforcement() -> list[Figure]:
         _exact(
             "A002-32/problems",
             "problems found",
-            "排查发现问题",
+            "排查发现问题286个",
             piece,
             FOUND,
             enforced("uniqExact(case_id)", found),
@@ -446,7 +446,7 @@ def _enforcement() -> list[Figure]:
         _exact(
             "A002-32/solved-on-site",
             "of them solved on the spot",
-            "现场督导解决",
+            "现场督导解决232个",
             piece,
             SOLVED_ON_SITE,
             enforced("uniqExact(case_id)", f"{found} AND solved_on_site"),
@@ -454,7 +454,7 @@ def _enforcement() -> list[Figure]:
         _exact(
             "A002-32/notices",
             "of them followed by a notice",
-            "作出监督提示",
+            "作出监督提示54个",
             piece,
             NOTICES,
             enforced("uniqExact(case_id)", noticed),
@@ -468,11 +468,11 @@ def _supplies() -> list[Figure]:
     for stock in STOCKS:
         line = f"kind = 'SUPPLIES' AND item = '{stock.item}'"
         for part, chinese, what, published, rounded_to in (
-            ("received", "采购", "sum(received)", stock.received, stock.rounded_to),
-            ("issued", "发放", "sum(issued)", stock.issued, stock.rounded_to),
+            ("received", stock.words[0], "sum(received)", stock.received, stock.rounded_to),
+            ("issued", stock.words[1], "sum(issued)", stock.issued, stock.rounded_to),
             (
                 "in-stock",
-                "库存",
+                stock.words[2],
                 "argMax(in_stock, (occurred_at, sequence))",
                 stock.in_stock,
                 stock.in_stock_rounded_to,
@@ -480,7 +480,7 @@ def _supplies() -> list[Figure]:
         ):
             query = counted("reports", what, source, line, PERIOD_UNTIL)
             english, ref = f"{stock.name_en} {part.replace('-', ' ')}", f"A002-28/{stock.item}-{part}"
-            figure = _exact(ref, english, f"{chinese}{stock.name_zh}", _U.ARTICLE, published, query)
+            figure = _exact(ref, english, chinese, _U.ARTICLE, published, query)
             figures.append(figure._replace(rounded_to=rounded_to))
     return figures
 

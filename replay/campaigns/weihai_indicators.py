@@ -17,14 +17,16 @@ INDICATORS = (
         "wh-health",
         "pcr-drills",
         "drills of mass testing",
-        "全员核酸检测应急演练",
+        "全员核酸检测应急演练5次",
         _U.TIME,
         5,
         days=5,
     ),
-    Published("A002-05/staff", "wh-market", "cold-chain-staff", "cold-chain staff", "冷链行业从业人员", _U.PERSON, 711),
     Published(
-        "A002-05/vaccinated", "wh-market", "vaccinated", "of them vaccinated", "累计接种", _U.PERSON, 429, days=14
+        "A002-05/staff", "wh-market", "cold-chain-staff", "cold-chain staff", "冷链行业从业人员711人", _U.PERSON, 711
+    ),
+    Published(
+        "A002-05/vaccinated", "wh-market", "vaccinated", "of them vaccinated", "累计接种429人", _U.PERSON, 429, days=14
     ),
     Published(
         "A002-05/rate",
@@ -53,12 +55,14 @@ INDICATORS = (
         "wh-psb-coast",
         "unlicensed-cases",
         "cases of driving a motor vessel without a licence",
-        "无证驾驶机动船舶案件",
+        "查处无证驾驶机动船舶案件9起",
         _U.CASE,
         9,
     ),
     Published("A002-11/talks", "wh-sea", "fishermen-talks", "talks to fishermen", "宣传教育18场", _U.SESSION, 18),
-    Published("A002-11/joint-operations", "wh-sea", "joint-operations", "joint operations", "联合执法行动", _U.TIME, 9),
+    Published(
+        "A002-11/joint-operations", "wh-sea", "joint-operations", "joint operations", "联合执法行动9次", _U.TIME, 9
+    ),
     Published(
         "A002-11/firms",
         "wh-sea",
@@ -79,7 +83,9 @@ INDICATORS = (
         80,
         lower_bound=True,
     ),
-    Published("A002-11/field-studies", "wh-sea", "field-studies", "field studies", "8次实地调研", _U.TIME, 8),
+    Published(
+        "A002-11/field-studies", "wh-sea", "field-studies", "field studies", "先后8次深入辖区码头实地调研", _U.TIME, 8
+    ),
     Published("A002-11/meetings", "wh-sea", "sea-meetings", "meetings", "研判交流会9场次", _U.SESSION, 9),
     Published("A002-11/campaigns", "wh-sea", "quay-campaigns", "campaigns on quays", "4次集中宣传活动", _U.TIME, 4),
     Published(
@@ -128,8 +134,10 @@ INDICATORS = (
     ),
     Published("A002-16/trips", "wh-transport", "charter-trips", "charter trips", "安排车辆219辆次", _U.TRIP, 219),
     Published("A002-16/firms", "wh-transport", "charter-firms", "firms served by charter", "58家企业", _U.OFFICE, 58),
-    Published("A002-16/staff", "wh-transport", "charter-staff", "staff brought back", "接回职工", _U.PERSON, 3876),
-    Published("A002-19/posters", "wh-property", "posters", "open letters put up", "张贴倡议书", _U.COPY, 6000),
+    Published(
+        "A002-16/staff", "wh-transport", "charter-staff", "staff brought back", "安全接回职工3876人", _U.PERSON, 3876
+    ),
+    Published("A002-19/posters", "wh-property", "posters", "open letters put up", "倡议书6000份", _U.COPY, 6000),
     Published("A002-19/masks", "wh-property", "estate-masks", "masks for estates", "口罩48450只", _U.ARTICLE, 48_450),
     Published(
         "A002-19/thermometers",
@@ -140,13 +148,15 @@ INDICATORS = (
         _U.ARTICLE,
         115,
     ),
-    Published("A002-19/alcohol", "wh-property", "estate-alcohol", "alcohol for estates", "酒精", _U.KILOGRAM, 2440),
+    Published(
+        "A002-19/alcohol", "wh-property", "estate-alcohol", "alcohol for estates", "酒精2440千克", _U.KILOGRAM, 2440
+    ),
     Published(
         "A002-19/disinfectant",
         "wh-property",
         "estate-disinfectant",
         "disinfectant for estates",
-        "消毒液",
+        "消毒液4680千克",
         _U.KILOGRAM,
         4680,
     ),
@@ -286,7 +296,7 @@ INDICATORS = (
         "wh-stability",
         "inbound-persons",
         "inbound persons found, counted for social stability",
-        "摸排入境人员",
+        "摸排入境人员916人",
         _U.PERSON,
         916,
         exclusions="another population than tests, foreigners and point-to-point pushes",
@@ -306,17 +316,21 @@ INDICATORS = (
     Published(
         "A002-32/venues", "wh-discipline", "venues-inspected", "venues inspected", "场所623个", _U.PLACE, 623, days=20
     ),
-    Published("A002-32/party", "wh-discipline", "party-discipline", "party discipline", "党纪处分", _U.PERSON, 3),
     Published(
-        "A002-32/organisational", "wh-discipline", "organisational-measures", "dealt with", "组织处理", _U.PERSON, 5
+        "A002-32/party", "wh-discipline", "party-discipline", "party discipline", "给予党纪处分3人", _U.PERSON, 3
     ),
-    Published("A002-33/pcr-drills", "wh-hq", "pcr-drills", "drills of mass testing", "核酸检测应急演练5次", _U.TIME, 5),
+    Published(
+        "A002-32/organisational", "wh-discipline", "organisational-measures", "dealt with", "组织处理5人", _U.PERSON, 5
+    ),
+    Published(
+        "A002-33/pcr-drills", "wh-hq", "pcr-drills", "drills of mass testing", "开展全员核酸检测应急演练5次", _U.TIME, 5
+    ),
     Published(
         "A002-33/sea-drills",
         "wh-hq",
         "sea-drills",
         "maritime drill of 19 June",
-        "6月19日海上疫情应急处置演练",
+        "举行海上疫情输入应急处置模拟情景演练",
         _U.TIME,
         1,
     ),

@@ -34,6 +34,7 @@ _ATTEMPTED_SHARE = 0.3
 _HIT_EVERY = 100
 _LATE_HAND_OVER_EVERY = 4
 _RECEIVED_UNTIL = midnight("2020-12-27")
+_HITS_UNTIL = midnight("2020-12-10")
 _SOURCES = (
     (LeadSource.SUPERIOR_NOTICE, 30),
     (LeadSource.BIG_DATA, 50),
@@ -138,7 +139,8 @@ def lead_drafts(seed: int, scale: float) -> list[Draft]:
     risk_area = risk_area_leads(seed, scale)
     drafts = [draft for lead in (*risk_area, *overseas_leads(seed), *_open_leads(seed)) for draft in _step_drafts(lead)]
     drafts += _attempts(seed, risk_area)
-    drafts += [draft for number, lead in enumerate(risk_area[::_HIT_EVERY]) for draft in _hit(number, lead)]
+    hits = [lead for lead in risk_area[::_HIT_EVERY] if lead.received < _HITS_UNTIL]
+    drafts += [draft for number, lead in enumerate(hits) for draft in _hit(number, lead)]
     return drafts + _desk_queries(seed)
 
 

@@ -24,11 +24,11 @@ SUPPLIES = "wh-supplies"
 
 
 class Stock(NamedTuple):
-    """One item of the ledger over the year: received, issued, and what is left."""
+    """One item of the ledger over the year: received, issued, and what is left; ``words`` are those of the text."""
 
     item: str
     name_en: str
-    name_zh: str
+    words: tuple[str, str, str]
     received: int
     issued: int
     in_stock: int
@@ -37,9 +37,27 @@ class Stock(NamedTuple):
 
 
 STOCKS = (
-    Stock("masks", "masks", "口罩", 2_517_000, 2_364_000, 153_000, 1000, 1000),
-    Stock("gowns", "protective gowns", "防护服", 18_834, 14_859, 3975, 1, 1),
-    Stock("goggles-and-others", "goggles, gloves and the like", "护目镜等", 331_000, 171_000, 160_000, 1000, 10_000),
+    Stock(
+        "masks",
+        "masks",
+        ("采购各类口罩251.7万只", "发放236.4万只", "库存15.3万只"),
+        2_517_000,
+        2_364_000,
+        153_000,
+        1000,
+        1000,
+    ),
+    Stock("gowns", "protective gowns", ("采购防护服18834件", "发放14859件", "库存3975件"), 18_834, 14_859, 3975, 1, 1),
+    Stock(
+        "goggles-and-others",
+        "goggles, gloves and the like",
+        ("采购护目镜、额温枪、 手套、鞋套等物资33.1万件", "发放17.1万件", "库存16万件"),
+        331_000,
+        171_000,
+        160_000,
+        1000,
+        10_000,
+    ),
 )
 """The text gives masks and goggles in units of ten thousand, to a tenth of one; what is left of the goggles as 16."""
 

@@ -24,7 +24,7 @@ from tests.support.batches import Sent
 from tests.unit.sinks.log import Log
 
 PARTITIONS = 2
-SCALES: dict[str, float] = {}
+SCALES: dict[str, float] = {"weihai-2020": 0.02}
 """Of those that are too large to be published whole in a few seconds."""
 
 FROM_THE_PIPELINE = "qingdao-2020-02-20"
