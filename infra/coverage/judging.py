@@ -1,5 +1,6 @@
 """A row holds when all its homes are there and it has at least one test and all its tests passed."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ from infra.coverage.table import Row
 
 
 class Judged(NamedTuple):
-    """A row beside what was found of it. ``gaps``: what keeps it from holding; ``run``: whether its tests were run."""
+    """A row beside what was found of it. ``gaps``: what keeps it from holding, with how many cases of a test did not
+    pass; ``run``: whether its tests were run."""
 
     row: Row
     tests: tuple[str, ...]
@@ -46,5 +48,6 @@ def _judged(row: Row, tests: Sequence[MarkedTest], run: bool) -> Judged:
     if not tests:
         gaps.append("no test")
     if run:
-        gaps += [f"{test.outcome}: {test.node}" for test in tests if test.outcome is not Outcome.PASSED]
+        left = Counter((test.outcome, test.function) for test in tests if test.outcome is not Outcome.PASSED)
+        gaps += [f"{outcome}: {function} ({times})" for (outcome, function), times in left.items()]
     return Judged(row, tuple(dict.fromkeys(test.function for test in tests)), tuple(gaps), run)

@@ -5,18 +5,20 @@ import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
 
 from infra.cli import main
 from infra.coverage import proving
-from infra.coverage.homes import Unresolved, resolve
+from infra.coverage.homes import Unresolved, resolve, unresolved
 from infra.coverage.judging import judge
+from infra.coverage.marks import refuse_unknown_rows
 from infra.coverage.outcomes import MarkedTest, Outcome
 from infra.coverage.proving import Proof, prove, repository
 from infra.coverage.table import Row, UnknownRow, chosen, rows
 from infra.errors import MissingPart, PartFailed
+from schemas.policy import parse_policy, policy_text
 
 ROWS_OF_DOCUMENT = {"A000": 20, "A001": 20, "A002": 37, "A003": 12, "A004": 23}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -91,6 +93,36 @@ def test_a_home_that_is_not_there_says_so(home: str, reason: str) -> None:
     assert str(caught.value).startswith(home)
 
 
+@pytest.mark.parametrize("one", rows(), ids=lambda one: one.ref)
+def test_every_home_of_every_row_is_there(one: Row) -> None:
+    assert unresolved(one.homes) == []
+
+
+@pytest.mark.parametrize("name", ["qingdao-2020", "dazhou-2020", "weihai-2020", "quanzhou-2020", "bayannur-2020"])
+def test_every_rule_that_a_policy_takes_from_its_own_source_is_a_home_of_that_row(name: str) -> None:
+    policy = parse_policy(policy_text(name), name)
+    homes = {one.ref: one.homes for one in rows()}
+    parts = {
+        "duty": policy.duties,
+        "schedule": policy.schedules,
+        "programme": policy.programmes,
+        "admission": policy.admission,
+        "flow": policy.flows,
+        "measure": policy.measures,
+        "population": policy.populations,
+        "reserve": policy.reserves,
+    }
+    stated = [(rule.source[:7], f"{kind}:{name}/{rule.name}") for kind, rules in parts.items() for rule in rules]
+    own = [(ref, home) for ref, home in stated if ref in homes]
+    assert own
+    assert [(ref, home) for ref, home in own if home not in homes[ref]] == []
+
+
+def test_every_row_is_claimed_by_a_test() -> None:
+    proof = prove(repository(), run=False)
+    assert [judged.row.ref for judged in judge(rows(), proof.tests, run=False) if judged.holds is False] == []
+
+
 def row(ref: str = "A000-01", *homes: str) -> Row:
     return Row(ref=ref, name_en="one", name_zh="一", carrier="DI", homes=homes or ("event:reports/INDICATOR",))
 
@@ -115,8 +147,9 @@ def test_a_row_holds_by_its_homes_and_all_its_tests() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED, Outcome.NOT_RUN])
 def test_one_test_that_did_not_pass_is_a_gap(outcome: Outcome) -> None:
-    (judged,) = judge([row()], [marked("t.py::test_one", Outcome.PASSED), marked("t.py::test_two", outcome)])
-    assert (judged.holds, judged.gaps) == (False, (f"{outcome.value}: t.py::test_two",))
+    tests = [marked("t.py::test_one", Outcome.PASSED), *(marked(f"t.py::test_two[{n}]", outcome) for n in (1, 2))]
+    (judged,) = judge([row()], tests)
+    assert (judged.holds, judged.gaps) == (False, (f"{outcome.value}: t.py::test_two (2)",))
 
 
 def test_a_row_without_a_test_of_its_own_is_a_gap() -> None:
@@ -168,21 +201,25 @@ def test_unmarked(): raise AssertionError("must not run")
 """
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def grown(root: Path, text: str = TREE) -> Path:
     """A repository with a few tests."""
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
-    (tmp_path / "tests" / "test_tree.py").write_text(TREE, encoding="utf-8")
-    return tmp_path
+    (root / "tests").mkdir()
+    (root / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
+    (root / "tests" / "test_tree.py").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory) -> Proof:
+    """What became of all tests of a repository."""
+    return prove(grown(tmp_path_factory.mktemp("tree")))
 
 
 def outcomes(proof: Proof) -> dict[str, str]:
     return {test.node.removeprefix("tests/test_tree.py::"): test.outcome.value for test in proof.tests}
 
 
-def test_marked_tests_are_run_and_no_others(tree: Path) -> None:
-    proof = prove(tree)
+def test_marked_tests_are_run_and_no_others(proof: Proof) -> None:
     assert outcomes(proof) == {
         "test_parametrised[1]": "passed",
         "test_parametrised[2]": "passed",
@@ -198,33 +235,54 @@ def test_marked_tests_are_run_and_no_others(tree: Path) -> None:
     }
 
 
-def test_only_tests_of_the_rows_asked_for_are_run(tree: Path) -> None:
-    assert set(outcomes(prove(tree, ["A000-03", "A000-07"]))) == {"test_failing", "TestOfClass::test_within"}
-
-
-def test_listing_runs_nothing(tree: Path) -> None:
-    assert set(outcomes(prove(tree, run=False)).values()) == {"not run"}
-
-
-def test_a_file_that_cannot_be_read_for_tests_is_named_and_the_others_run(tree: Path) -> None:
+def test_only_tests_of_the_rows_asked_for_are_run_and_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    tree = grown(tmp_path)
     (tree / "tests" / "test_broken.py").write_text("import absent", encoding="utf-8")
-    proof = prove(tree, ["A000-01"])
+    proof = prove(tree, ["A000-03", "A000-07"])
+    assert outcomes(proof) == {"test_failing": "failed", "TestOfClass::test_within": "passed"}
     assert proof.uncollected == ("tests/test_broken.py",)
-    assert set(outcomes(proof).values()) == {"passed"}
 
 
-def test_a_tree_without_marked_tests_proves_nothing(tree: Path) -> None:
-    (tree / "tests" / "test_tree.py").write_text("def test_one(): pass", encoding="utf-8")
-    assert prove(tree).tests == ()
+def test_listing_runs_nothing(tmp_path: Path) -> None:
+    assert set(outcomes(prove(grown(tmp_path), run=False)).values()) == {"not run"}
 
 
-@pytest.mark.parametrize("mark", ["row('A000-99')", "row('A0')", "row()", "row", "row('A000-01', also='A000-02')"])
-def test_a_mark_that_names_no_row_is_refused(tree: Path, mark: str, capfd: pytest.CaptureFixture[str]) -> None:
-    text = f"import pytest\n@pytest.mark.{mark}\ndef test_one(): pass"
-    (tree / "tests" / "test_tree.py").write_text(text, encoding="utf-8")
+def test_a_tree_without_marked_tests_proves_nothing(tmp_path: Path) -> None:
+    assert prove(grown(tmp_path, "def test_one(): pass")).tests == ()
+
+
+def test_a_run_that_gives_no_answer_is_no_proof(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tree = grown(tmp_path, "import pytest\n@pytest.mark.row('A000-99')\ndef test_one(): pass")
     with pytest.raises(PartFailed, match="pytest ended with status 4"):
         prove(tree)
-    assert "test_tree.py::test_one: " in capfd.readouterr().err
+    assert "test_tree.py::test_one: no source document has a row A000-99" in capfd.readouterr().err
+
+
+class Marked(NamedTuple):
+    """What is asked of a test when its marks are read."""
+
+    mark: pytest.Mark
+    nodeid: str = "t.py::test_one"
+
+    def iter_markers(self, name: str) -> list[pytest.Mark]:
+        return [self.mark]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        pytest.mark.row("A000-99"),
+        pytest.mark.row("A0"),
+        pytest.mark.row(),
+        pytest.mark.row(also="A000-02"),
+        pytest.mark.row("A000-01", also="A000-02"),
+        pytest.mark.row("A000-01", "A000-21"),
+    ],
+)
+def test_a_mark_that_names_no_row_is_refused(mark: pytest.MarkDecorator) -> None:
+    refuse_unknown_rows([cast(pytest.Item, Marked(pytest.mark.row("A000-01").mark))])
+    with pytest.raises(pytest.UsageError, match=r"t\.py::test_one: "):
+        refuse_unknown_rows([cast(pytest.Item, Marked(mark.mark))])
 
 
 def test_without_the_repository_there_is_nothing_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -243,9 +301,14 @@ def status_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 @pytest.fixture
-def on_tree(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command counts what `tree` proves."""
-    monkeypatch.setattr(proving, "repository", lambda: tree)
+def on_tree(proof: Proof, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command counts what `proof` holds."""
+
+    def proven(root: Path, refs: list[str], run: bool) -> Proof:
+        tests = [test if run else test._replace(outcome=Outcome.NOT_RUN) for test in proof.tests]
+        return proof._replace(tests=tuple(test for test in tests if not refs or test.rows & set(refs)))
+
+    monkeypatch.setattr(proving, "prove", proven)
 
 
 @pytest.mark.usefixtures("on_tree")
@@ -262,7 +325,7 @@ def test_the_command_writes_one_document_and_says_no_while_a_gap_is_left(
     }
     holding = {one["ref"] for one in document["rows"] if one["holds"]}
     assert holding == {"A000-01", "A000-02", "A000-07", "A000-08"}
-    assert "A000-03: failed: tests/test_tree.py::test_failing" in err
+    assert "A000-03: failed: tests/test_tree.py::test_failing (1)" in err
     assert "A004-23: no test" in err
 
 
