@@ -59,34 +59,60 @@ def _writer_of(schema: Any) -> Write:
     return writers[schema]
 
 
-class Writer:
-    """Writes rows of one topic; what a row does not state takes the schema's default."""
+def _symbols(schema: Any) -> list[str]:
+    return schema["symbols"] if isinstance(schema, dict) and schema["type"] == "enum" else []
 
-    def __init__(self, topic: str) -> None:
-        fields = json.loads((SCHEMAS / f"{topic}.v1.avsc").read_text(encoding="utf-8"))["fields"]
-        self.frame = b"\0" + IDS[topic][0].to_bytes(4, "big")
-        self.names = [field["name"] for field in fields]
-        self._places = {name: place for place, name in enumerate(self.names)}
-        self._writers = [_writer_of(field["type"]) for field in fields]
-        self._defaults = [
+
+class _Version:
+    """One version of a topic's schema: what it can say, and how."""
+
+    def __init__(self, topic: str, number: int) -> None:
+        fields = json.loads((SCHEMAS / f"{topic}.v{number}.avsc").read_text(encoding="utf-8"))["fields"]
+        self.frame = b"\0" + IDS[topic][number - 1].to_bytes(4, "big")
+        self.symbols = {field["name"]: frozenset(_symbols(field["type"])) for field in fields}
+        self.places = {field["name"]: place for place, field in enumerate(fields)}
+        self.writers = [_writer_of(field["type"]) for field in fields]
+        self.defaults = [
             writer(field["default"]) if "default" in field else b""
-            for field, writer in zip(fields, self._writers, strict=True)
+            for field, writer in zip(fields, self.writers, strict=True)
         ]
 
-    def parts(self, row: dict[str, Any]) -> list[bytes]:
-        """Bytes of every field, in the order of the schema."""
-        parts = self._defaults.copy()
+    def can_say(self, row: dict[str, Any]) -> bool:
+        """Whether it has every field of the row, and every symbol."""
         for name, value in row.items():
-            place = self._places[name]
-            parts[place] = self._writers[place](value)
-        return parts
+            symbols = self.symbols.get(name)
+            if symbols is None or (symbols and value not in symbols):
+                return False
+        return True
+
+
+class Writer:
+    """Writes rows of one topic; what a row does not state takes the schema's default.
+
+    Both versions of a schema are about, as while producers are brought up to date one by one: a row that the first
+    version can say is written by the second one time in four, by its number.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self._versions = [_Version(topic, number + 1) for number in range(len(IDS[topic]))]
+
+    def parts(self, row: dict[str, Any]) -> tuple[_Version, list[bytes]]:
+        """The version that a row is written by, and the bytes of every field in its order."""
+        first, newest = self._versions[0], self._versions[-1]
+        version = newest if row["sequence"] % 4 == 0 or not first.can_say(row) else first
+        parts = version.defaults.copy()
+        for name, value in row.items():
+            place = version.places[name]
+            parts[place] = version.writers[place](value)
+        return version, parts
 
     def value(self, row: dict[str, Any]) -> bytes:
         """Value bytes of a row, framed."""
-        return self.frame + b"".join(self.parts(row))
+        version, parts = self.parts(row)
+        return version.frame + b"".join(parts)
 
     def damaged(self, row: dict[str, Any], field: str, instead: bytes) -> bytes:
         """Value bytes of a row in which other bytes stand for one field."""
-        parts = self.parts(row)
-        parts[self._places[field]] = instead
-        return self.frame + b"".join(parts)
+        version, parts = self.parts(row)
+        parts[version.places[field]] = instead
+        return version.frame + b"".join(parts)

@@ -9,9 +9,9 @@ from tests.faults.model import (
     Arrival,
     CellKey,
     Clock,
+    ClockKey,
     DeadLetter,
     FactId,
-    Lead,
     Model,
     Place,
     Segment,
@@ -34,10 +34,10 @@ class Found:
     """Identities of the facts in each person's state, without announcements (source ``checkline``)."""
     timelines: Mapping[str, Sequence[Segment]] = field(default_factory=dict)
     """`risk_timelines` FINAL, evidence split at spaces; persons without segments may be left out."""
-    clocks: Mapping[Lead, Clock] = field(default_factory=dict)
-    """`sla_clocks` FINAL by (token, lead_id)."""
-    notices: Mapping[Lead, Sequence[str]] = field(default_factory=dict)
-    """Kinds of the rows of `sla_notices` FINAL by (token, lead_id), in the order of (as_of, offset)."""
+    clocks: Mapping[ClockKey, Clock] = field(default_factory=dict)
+    """`sla_clocks` FINAL by key; whether a clock is implied is not told, and not compared."""
+    notices: Mapping[ClockKey, Sequence[str]] = field(default_factory=dict)
+    """Kinds of the rows of `sla_notices` FINAL by key, in the order of (as_of, offset)."""
     dead_letters: Mapping[Place, Sequence[DeadLetter]] = field(default_factory=dict)
     """`dead_letters` FINAL by the place of the refused record, with the digest of the bytes kept; more than one is a
     letter published twice. ``value_digest`` '' : the bytes were not kept (too large) or not read."""
@@ -132,11 +132,15 @@ def _segments(segments: Sequence[Segment]) -> str:
 
 def _clocks(model: Model, found: Found) -> Iterable[str]:
     expected = model.outcomes()
-    for lead in sorted(expected.keys() | found.clocks.keys()):
-        must = [outcome.clock for outcome in expected.get(lead, [])]
-        clock = found.clocks.get(lead)
-        if clock not in must and not (clock is None and not must):
-            yield f"{_lead(lead)} must have {' or '.join(map(_clock, must)) or 'no clock'} and has {_clock(clock)}"
+    for key in sorted(expected.keys() | found.clocks.keys()):
+        must = [outcome.clock for outcome in expected.get(key, [])]
+        clock = found.clocks.get(key)
+        if (clock is None and must) or (clock is not None and not any(_same_clock(clock, one) for one in must)):
+            yield f"{_short(key)} must have {' or '.join(map(_clock, must)) or 'no clock'} and has {_clock(clock)}"
+
+
+def _same_clock(clock: Clock, must: Clock) -> bool:
+    return clock == must._replace(implied=clock.implied)
 
 
 def _clock(clock: Clock | None) -> str:
@@ -144,20 +148,23 @@ def _clock(clock: Clock | None) -> str:
         return "no clock"
     times = (("opened", clock.opened_at), ("due", clock.due_at), ("done", clock.done_at))
     told = [f"{name} {_time(at)}" for name, at in (*times, ("withdrawn", clock.withdrawn_at)) if at is not None]
-    return f"{clock.deadline_class} {', '.join(told)}"
+    before = " (must be done before)" if clock.before_due else ""
+    return f"{clock.duty} of {clock.subject} about {_short(clock.about)}, {', '.join(told)}{before}"
 
 
 def _notices(model: Model, found: Found) -> Iterable[str]:
     expected = model.outcomes()
-    for lead in sorted(expected.keys() | found.notices.keys()):
-        kinds = [kind for kind in found.notices.get(lead, []) if kind in ("BREACHED", "RETRACTED")]
+    for key in sorted(expected.keys() | found.notices.keys()):
+        outcomes, told = expected.get(key, []), found.notices.get(key, [])
+        kinds = [kind for kind in told if kind in ("BREACHED", "RETRACTED")]
         if kinds != ["BREACHED", "RETRACTED"] * (len(kinds) // 2) + ["BREACHED"] * (len(kinds) % 2):
-            yield f"{_lead(lead)} was told {', '.join(kinds)}: a breach and its retraction must take turns"
-        outcomes = expected.get(lead, [])
+            yield f"{_short(key)} was told {', '.join(kinds)}: a breach and its retraction must take turns"
         stands = kinds[-1:] == ["BREACHED"]
-        if not any(outcome.breached == stands for outcome in outcomes) and (outcomes or kinds):
+        if not any(outcome.breached == stands for outcome in outcomes) and (outcomes or stands):
             must = " or ".join(sorted({outcome.outcome for outcome in outcomes})) or "not opened"
-            yield f"{_lead(lead)} is {must}, but its breach {'stands' if stands else 'does not stand'}: told {kinds}"
+            yield f"{_short(key)} is {must}, but its breach {'stands' if stands else 'does not stand'}: told {kinds}"
+        if "DUE_SOON" in told and outcomes and all(outcome.clock.implied for outcome in outcomes):
+            yield f"{_short(key)} was told to be due soon: nothing is told of a slot before it is missed"
 
 
 def _dead_letters(model: Model, found: Found) -> Iterable[str]:
@@ -254,10 +261,6 @@ def _maybe(value: Any) -> str:
 
 def _hashes(contents: Iterable[bytes]) -> str:
     return ", ".join(sorted(content.hex()[:12] for content in contents)) or "none"
-
-
-def _lead(lead: Lead) -> str:
-    return f"{lead[0]} lead {_short(lead[1])}"
 
 
 def _place(place: Place) -> str:

@@ -67,10 +67,10 @@ def found_in(home: Home) -> Found:
                 for token, rows in _timelines(client)
             },
             clocks={
-                (token, lead): Clock(deadline_class, opened, due, done, withdrawn)
-                for token, lead, deadline_class, opened, due, done, withdrawn in client.rows(_CLOCKS)
+                key: Clock(duty, about, *times, before_due, subject)
+                for key, duty, about, *times, before_due, subject in client.rows(_CLOCKS)
             },
-            notices=_grouped(((token, lead), kind) for token, lead, kind in client.rows(_NOTICES)),
+            notices=_grouped(client.rows(_NOTICES)),
             dead_letters=_dead_letters(client),
             event_rows={
                 topic: {
@@ -101,11 +101,12 @@ _TIMELINES = f"""
 """
 _CLOCKS = """
     SELECT
-        token, lead_id, toString(deadline_class), toUnixTimestamp64Milli(opened_at), toUnixTimestamp64Milli(due_at),
-        toUnixTimestamp64Milli(done_at), toUnixTimestamp64Milli(withdrawn_at)
+        clock_id, if(duty = '', toString(deadline_class), toString(duty)), lead_id, toUnixTimestamp64Milli(opened_at),
+        toUnixTimestamp64Milli(due_at), toUnixTimestamp64Milli(done_at), toUnixTimestamp64Milli(withdrawn_at),
+        before_due, toString(subject)
     FROM checkline.sla_clocks FINAL
 """
-_NOTICES = "SELECT token, lead_id, toString(kind) FROM checkline.sla_notices FINAL ORDER BY as_of, partition, offset"
+_NOTICES = "SELECT clock_id, toString(kind) FROM checkline.sla_notices FINAL ORDER BY as_of, partition, offset"
 _CELLS = """
     SELECT topic, toUnixTimestamp(hour), site, kind, measure, sum(value) FROM checkline.cells FINAL
     GROUP BY topic, hour, site, kind, measure

@@ -7,6 +7,10 @@ for results. Where the design is silent, the module that decides says in its doc
 - ``judgement``: which records can be used, and why the others cannot
 - ``reference``: which policy and which tier of an area was in effect when
 - ``people``: timelines of verdicts and clocks of leads
+- ``tasks``: clocks of duties, of programmes and of the contacts that these demand
+- ``rosters``, ``slots``: clocks of what schedules demand of persons and units
+- ``units``: clocks of matters and of expected reports
+- ``orders``: clocks of closure orders
 - ``counting``: arrivals, event rows, conflicts, cells, ledger totals
 """
 
@@ -17,18 +21,22 @@ from xxhash import xxh3_128_hexdigest
 from schemas.topics import DEFAULT_PARTITIONS
 from tests.faults.model.counting import Arrival, CellKey, Conflict, Counting, Place, Totals
 from tests.faults.model.judgement import PERSONAL, Refused, partition_of, read
-from tests.faults.model.people import Clock, FactId, Person, Segment, fact_of
+from tests.faults.model.clocks import Clock, Clocks
+from tests.faults.model.orders import lifting_clocks
+from tests.faults.model.people import FactId, Person, Segment, fact_of
 from tests.faults.model.reference import Reference
+from tests.faults.model.rosters import duties_of
+from tests.faults.model.units import Unit
 from tests.faults.published import Published
 
 __all__ = [
     "Arrival",
     "CellKey",
     "Clock",
+    "ClockKey",
     "Conflict",
     "DeadLetter",
     "FactId",
-    "Lead",
     "Model",
     "Outcome",
     "Place",
@@ -41,8 +49,8 @@ WITH_AN_APP = {*PERSONAL, "enforcement", "reports", "urgent-care"}
 """Topics of the four apps, which publish dead letters. Refused records of the other topics stand in arrivals only:
 the design has no app that reads them."""
 
-Lead = tuple[str, str]
-"""Token, lead id."""
+ClockKey = str
+"""Key of a clock's records: person, unit or order, a stroke, and the clock id."""
 
 
 class DeadLetter(NamedTuple):
@@ -54,7 +62,7 @@ class DeadLetter(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A lead's clock and what is proven of it as of the end. ``breached``: an announced breach must stand."""
+    """A clock and what is proven of it as of the end. ``breached``: an announced breach must stand."""
 
     clock: Clock
     outcome: str
@@ -68,6 +76,7 @@ class Model:
         self.partitions = partitions
         self.dead_letters: dict[Place, DeadLetter] = {}
         self.people: dict[str, Person] = {}
+        self.units: dict[str, Unit] = {}
         self.reference = Reference()
         self.marks: dict[tuple[str, int], int] = {}
         """Latest time mark of every (topic, partition)."""
@@ -91,6 +100,8 @@ class Model:
                 self._bury(place, published, Refused("RULE_ERROR", None))
             else:
                 self.people.setdefault(found.key, Person()).facts.add(fact)
+        elif found.topic == "reports":
+            self.units.setdefault(found.key, Unit()).add(found)
         elif found.topic == "reference":
             self.reference.add(found)
 
@@ -105,9 +116,16 @@ class Model:
         partition = partition_of(token.encode(), self.partitions)
         return min(self.marks.get((topic, partition), 0) for topic in PERSONAL)
 
+    def now_of_unit(self, unit: str) -> int:
+        """The event clock of the partition of a unit or order: the latest mark of reports; 0 without."""
+        return self.marks.get(("reports", partition_of(unit.encode(), self.partitions)), 0)
+
     def facts(self) -> dict[str, set[FactId]]:
-        """Every fact that may be kept of each person."""
-        return {token: person.identities() for token, person in self.people.items()}
+        """Every fact that may be kept of each person: what they did, and what rosters demand of them."""
+        found = {token: person.identities() for token, person in self.people.items()}
+        for member, duties in duties_of(self.reference).items():
+            found.setdefault(member, set()).update(duty.event for duty in duties)
+        return found
 
     def needed_facts(self) -> dict[str, set[FactId]]:
         """Every fact that must be kept of each person: a verdict or a clock reads it. Persons without are left out."""
@@ -119,14 +137,19 @@ class Model:
         timelines = {token: person.timeline(self.reference) for token, person in self.people.items()}
         return {token: segments for token, segments in timelines.items() if segments}
 
-    def outcomes(self) -> dict[Lead, list[Outcome]]:
-        """The clock of every lead and what is proven of it as of the event clock. More than one where the design does
-        not say which of two openings counts: any of them may be right."""
-        found: dict[Lead, list[Outcome]] = {}
-        for token, person in self.people.items():
-            now = self.now(token)
-            for lead, clocks in person.clocks(self.reference).items():
-                found[token, lead] = [Outcome(clock, clock.outcome(now), clock.is_breached(now)) for clock in clocks]
+    def outcomes(self) -> dict[ClockKey, list[Outcome]]:
+        """Every clock and what is proven of it as of its event clock. More than one where the design does not say which
+        of two openings counts: any of them may be right."""
+        duties = duties_of(self.reference)
+        found: dict[ClockKey, list[Outcome]] = {}
+        for token in self.people.keys() | {member for member, of_member in duties.items() if of_member[0].of_person}:
+            person, now = self.people.get(token, Person()), self.now(token)
+            _prove(found, token, person.clocks(duties.get(token, []), self.reference, now), now)
+        for name in self.units.keys() | {member for member, of_member in duties.items() if not of_member[0].of_person}:
+            unit, now = self.units.get(name, Unit()), self.now_of_unit(name)
+            _prove(found, name, unit.clocks(duties.get(name, []), self.reference, now), now)
+        for order, clock in lifting_clocks(self.reference).items():
+            _prove(found, order, {f"{order}/LIFTING": [clock]}, self.now_of_unit(order))
         return found
 
     def event_rows(self) -> dict[str, dict[tuple[bytes, bytes], int]]:
@@ -148,3 +171,9 @@ class Model:
     def totals(self) -> dict[tuple[str, int], Totals]:
         """{(topic, partition): records, stored, marks, refused}."""
         return self._counting.totals()
+
+
+def _prove(found: dict[ClockKey, list[Outcome]], subject: str, clocks: Clocks, now: int) -> None:
+    for clock_id, rivals in clocks.items():
+        proven = [Outcome(clock, clock.outcome(now), clock.is_breached(now)) for clock in rivals]
+        found[f"{subject}/{clock_id}"] = proven

@@ -8,7 +8,7 @@ bits count, and a union's branch that is not the null one is the other one.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "avro"
 
@@ -22,17 +22,32 @@ class Unreadable(Exception):
         self.field = field
 
 
-def load_schema(subject: str) -> list[dict[str, Any]]:
-    """Fields of the first version of a subject's schema, in order."""
-    document = json.loads((SCHEMAS / f"{subject}.v1.avsc").read_text(encoding="utf-8"))
+class Schema(NamedTuple):
+    """A registered schema: its subject, and its fields in order."""
+
+    subject: str
+    fields: list[dict[str, Any]]
+
+
+def registered() -> dict[int, Schema]:
+    """Every registered schema by its id."""
+    document: dict[str, list[int]] = json.loads((SCHEMAS / "ids.json").read_text(encoding="utf-8"))
+    return {
+        schema_id: Schema(subject, _load(f"{subject}.v{version}.avsc"))
+        for subject, ids in document.items()
+        for version, schema_id in enumerate(ids, 1)
+    }
+
+
+def newest(subject: str) -> list[dict[str, Any]]:
+    """Fields of the newest version of a subject's schema, in order."""
+    return [schema.fields for schema in registered().values() if schema.subject == subject][-1]
+
+
+def _load(name: str) -> list[dict[str, Any]]:
+    document = json.loads((SCHEMAS / name).read_text(encoding="utf-8"))
     fields: list[dict[str, Any]] = document["fields"]
     return fields
-
-
-def schema_ids() -> dict[int, str]:
-    """Subject of every registered schema id."""
-    document: dict[str, list[int]] = json.loads((SCHEMAS / "ids.json").read_text(encoding="utf-8"))
-    return {schema_id: subject for subject, ids in document.items() for schema_id in ids}
 
 
 class Datum:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from schemas.topics import BY_NAME, INPUT_TOPICS, PERSON_TOPICS
-from tests.faults.model.avro import Unreadable, load_schema, read_datum, schema_ids
+from tests.faults.model.avro import Unreadable, newest, read_datum, registered
 from tests.faults.published import Published
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -29,8 +29,13 @@ TOKEN = re.compile(r"[pvs][0-9]{2}[a-z2-7]{24}\Z")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")
 
 PERSONAL = {topic.name for topic in PERSON_TOPICS}
-FIELDS = {topic.name: load_schema(topic.name) for topic in INPUT_TOPICS}
-SUBJECTS = schema_ids()
+FIELDS = {topic.name: newest(topic.name) for topic in INPUT_TOPICS}
+SCHEMAS = registered()
+DEFAULTS = {
+    topic: {field["name"]: field["default"] for field in fields if "default" in field}
+    for topic, fields in FIELDS.items()
+}
+"""What a record of an older version says in fields that it does not know."""
 
 MUST_STATE = {
     "check-ins": {
@@ -180,12 +185,14 @@ def _decode(record: Published) -> dict[str, Any]:
         raise Unreadable("TOO_SHORT")
     if value[0] != 0:
         raise Unreadable("FOREIGN_MAGIC")
-    subject = SUBJECTS.get(int.from_bytes(value[1:5], "big"))
-    if subject is None:
+    schema = SCHEMAS.get(int.from_bytes(value[1:5], "big"))
+    if schema is None:
         raise Unreadable("UNKNOWN_SCHEMA")
-    if subject != record.topic:
+    if schema.subject != record.topic:
         raise Unreadable("OTHER_SUBJECT")
-    return read_datum(value, 5, FIELDS[record.topic])
+    said = read_datum(value, 5, schema.fields)
+    unknown = DEFAULTS[record.topic].keys() - said.keys()
+    return said | {name: default for name, default in DEFAULTS[record.topic].items() if name in unknown}
 
 
 def _check(record: Published, row: dict[str, Any], partition: int, partitions: int) -> Refused | None:

@@ -1,4 +1,4 @@
-"""What the facts of one person say: the timeline of verdicts, and the clock of every lead.
+"""What the facts of one person say: the timeline of verdicts, and the clock of every lead, task and slot.
 
 Readings chosen where the design is silent:
 
@@ -11,8 +11,8 @@ Readings chosen where the design is silent:
   rerouting a lead does not stop its clock;
 - of several openings of one lead the one that was sent first counts; of those sent in the same millisecond any may;
 - a lead whose openings were all taken back has a clock that was withdrawn when it began, and no proof;
-- a fact with names or symptoms of more than 16,384 bytes is none (``RULE_ERROR``): no state could hold it. Free texts,
-  which no rule reads, may be of any length;
+- a fact with names or symptoms of more than 2,048 bytes is none (``RULE_ERROR``): no state could hold many of them. Free
+  texts, which no rule reads, may be of any length;
 - a correction or an upheld appeal takes back every content of the identity that it names, for the same person, as if
   it had never been published.
 """
@@ -20,19 +20,22 @@ Readings chosen where the design is silent:
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from tests.faults.model.clocks import Clock, Clocks
 from tests.faults.model.judgement import DAY, Event
 from tests.faults.model.reference import Reference
+from tests.faults.model.rosters import Duty, Taken, clocks_of_person
+from tests.faults.model.tasks import Tasks, is_about_task
 
 LEVELS = ["NONE", "MEDIUM", "HIGH"]
 TIERS = ["NOT_STATED", "LOW", "MEDIUM", "HIGH"]
 FACTS_A_DAY = 1_000
 FACTS_IN_ALL = 10_000
-LONGEST_FACT = 16_384
+LONGEST_FACT = 2_048
 
 OBSERVED = [
     "site_kind", "health_code", "origin_area", "origin_tier", "symptoms", "value_tenths", "confirms_source",
     "confirms_sequence", "lead_id", "lead_source", "push_mode", "home_province", "received_at", "upheld",
-    "corrects_source", "corrects_sequence",
+    "corrects_source", "corrects_sequence", "task", "place", "programme", "outcome", "due_at", "slot",
 ]  # fmt: skip
 """Fields that any rule about persons reads."""
 
@@ -75,36 +78,6 @@ class Segment(NamedTuple):
     evidence: tuple[str, ...]
 
 
-class Clock(NamedTuple):
-    """State of a lead's clock, from event times alone."""
-
-    deadline_class: str
-    opened_at: int
-    due_at: int
-    done_at: int | None
-    withdrawn_at: int | None
-
-    def in_time(self, at: int | None) -> bool:
-        """A deadline of hours is met at its last millisecond; midnight belongs to the next day."""
-        if at is None:
-            return False
-        return at < self.due_at or (at == self.due_at and self.deadline_class != "SAME_DAY")
-
-    def outcome(self, now: int) -> str:
-        """What is proven as of a time."""
-        if self.in_time(self.done_at):
-            return "MET"
-        if self.in_time(self.withdrawn_at):
-            return "WITHDRAWN"
-        if self.done_at is not None:
-            return "LATE"
-        return "BREACHED" if now >= self.due_at else "OPEN"
-
-    def is_breached(self, now: int) -> bool:
-        """Whether an announced breach must stand."""
-        return self.outcome(now) in ("LATE", "BREACHED") and now >= self.due_at
-
-
 class Reason(NamedTuple):
     """Why a person is at a level for a while."""
 
@@ -143,7 +116,7 @@ class Person:
         that any rule reads are not counted."""
         days: dict[int, list[Fact]] = {}
         for fact in self.facts:
-            if fact.said:
+            if fact.said or is_about_task(fact):
                 days.setdefault(fact.occurred_at // DAY, []).append(fact)
         found: set[Fact] = set()
         for of_day in days.values():
@@ -183,13 +156,29 @@ class Person:
                 segments.append(Segment(start, until, level, evidence))
         return segments
 
-    def clocks(self, reference: Reference) -> dict[str, list[Clock]]:
-        """The clock of every lead that was opened: {lead_id: clocks}, of which any may be right."""
+    def clocks(self, duties: list[Duty], reference: Reference, now: int) -> Clocks:
+        """Every clock of the person as of a time; ``duties`` are what rosters demand of them."""
+        standing = self.valid()
+        taken = [
+            Taken(fact.occurred_at, "READING", fact.get("slot") or "NOT_STATED")
+            if fact.kind == "READING"
+            else Taken(fact.occurred_at, "TEST", "")
+            for fact in standing
+            if fact.kind in ("READING", "TEST_TAKEN")
+        ]
+        return {
+            **self._lead_clocks(reference),
+            **Tasks(self.kept(), standing, reference).clocks(now),
+            **clocks_of_person(duties, taken, reference, now),
+        }
+
+    def _lead_clocks(self, reference: Reference) -> Clocks:
+        """The clock of every lead that was opened."""
         valid = self.valid()
         openings = _by_lead(self.kept(), "LEAD_OPENED")
         standing = _by_lead(valid, "LEAD_OPENED")
         done, closed = _by_lead(valid, "LEAD_VERIFIED"), _by_lead(valid, "LEAD_CLOSED")
-        clocks: dict[str, list[Clock]] = {}
+        clocks: Clocks = {}
         for lead, every_opening in openings.items():
             opened = standing.get(lead, every_opening)
             first_sent = min(fact.sent_at for fact in opened)
@@ -203,7 +192,8 @@ class Person:
                 if fact.sent_at > first_sent or deadline is None:
                     continue
                 ends = (done_at, closed_at) if lead in standing else (None, received_at)
-                clocks.setdefault(lead, []).append(Clock(deadline[0], received_at, deadline[1], *ends))
+                name, due_at, before_due = deadline
+                clocks.setdefault(lead, []).append(Clock(name, lead, received_at, due_at, *ends, before_due))
         return clocks
 
     def needed(self, reference: Reference) -> set[FactId]:
@@ -217,7 +207,8 @@ class Person:
             confirms = (fact.get("confirms_source"), fact.get("confirms_sequence"))
             corrects = (fact.get("corrects_source"), fact.get("corrects_sequence"))
             steps = fact.kind in ("LEAD_OPENED", "LEAD_VERIFIED", "LEAD_CLOSED") and fact.get("lead_id") in opened
-            if steps or fact.name in raising or corrects in by_event or f"{confirms[0]}#{confirms[1]}" in raising:
+            expected = is_about_task(fact) or fact.get("slot") is not None
+            if steps or expected or fact.name in raising or corrects in by_event or f"{confirms[0]}#{confirms[1]}" in raising:
                 found.add((fact.source, fact.sequence))
         return found
 

@@ -46,17 +46,35 @@ class Policy:
         limit: int = threshold["threshold_tenths"]
         return tenths > limit if threshold["comparator"] == "OVER" else tenths >= limit
 
-    def deadline(self, push_mode: str, home_province: bool, start: int, zone_minutes: int) -> tuple[str, int] | None:
-        """Class and time of the deadline; None when no class applies."""
+    def deadline(self, push_mode: str, home_province: bool, start: int, zone_minutes: int) -> tuple[str, int, bool] | None:
+        """Class and time of the deadline, and whether it must be done before; None when no class applies."""
         for rule in self.settings["deadlines"]:
             if rule["push_mode"] != push_mode or rule.get("home_province", home_province) != home_province:
                 continue
-            if rule.get("calendar_day"):
-                local = start + zone_minutes * MINUTE
-                next_midnight = (local // (24 * HOUR) + 1) * 24 * HOUR
-                return rule["deadline_class"], next_midnight - zone_minutes * MINUTE
-            return rule["deadline_class"], start + rule["hours"] * HOUR
+            due_at = self.due_at(rule, start, zone_minutes, None)
+            assert due_at is not None
+            return rule["deadline_class"], due_at, bool(rule.get("calendar_day"))
         return None
+
+    def due_at(self, rule: dict[str, Any], start: int, zone_minutes: int, stated: int | None) -> int | None:
+        """When a rule's work is due: at the end of its calendar day, some hours later, or when the event says."""
+        if rule.get("stated"):
+            return stated
+        if rule.get("calendar_day"):
+            local = start + zone_minutes * MINUTE
+            next_midnight = (local // (24 * HOUR) + 1) * 24 * HOUR
+            return next_midnight - zone_minutes * MINUTE
+        hours: int = rule["hours"]
+        return start + hours * HOUR
+
+    def duties(self, opened_by: str) -> list[dict[str, Any]]:
+        """The duties that a kind of event opens."""
+        return [duty for duty in self.settings.get("duties", []) if duty["opened_by"] == opened_by]
+
+    def schedule(self, name: str) -> dict[str, Any] | None:
+        """The schedule of a name."""
+        named = [schedule for schedule in self.settings.get("schedules", []) if schedule["name"] == name]
+        return named[0] if named else None
 
 
 def readable_policy(text: str) -> Policy | None:
@@ -74,6 +92,14 @@ class Version(NamedTuple):
     rank: tuple[int, ...]
     valid_until: int | None
     content: Any
+
+
+class Written(NamedTuple):
+    """One version of an entity, as it was published."""
+
+    entity: str
+    effective_from: int
+    row: dict[str, Any]
 
 
 class Reference:
@@ -101,6 +127,18 @@ class Reference:
         """The tier of an area in effect at a time; None when the log says nothing of it."""
         begun = [version for version in self._sorted()[1].get(area, []) if version.effective_from <= at]
         return begun[-1].content if begun and _is_running(begun[-1], at) else None
+
+    def versions(self, kind: str) -> dict[str, list[Written]]:
+        """Every version of the entities of a kind: {entity: versions in the order in which they count}."""
+        found: dict[str, list[Written]] = {}
+        for event in self.first_arrival.values():
+            if event.row["kind"] == kind:
+                found.setdefault(event.key, []).append(Written(event.key, _effective_from(event), event.row))
+        for versions in found.values():
+            versions.sort(
+                key=lambda one: (one.effective_from, one.row["sent_at"], one.row["source"], one.row["sequence"])
+            )
+        return found
 
     def _sorted(self) -> tuple[list[Version], dict[str, list[Version]]]:
         if self._policies is None:

@@ -85,13 +85,14 @@ class _Worker:
         self.states: list[dict[bytes, bytes]] = [{} for _ in range(partitions)]
         self.outputs: list[Outputs] = [{} for _ in range(partitions)]
         self._feed = feed
+        self._expected = [0] * partitions
         self._names = [topic.name for topic in fold.topics]
         refuse_old = fold.topics == PERSON_TOPICS
         scope = Scope("test", partitions, LIMITS, "", refuse_old)
         self._agent = FoldAgent(fold, EventClock(self._names), default_registry(), scope)
 
     def run(self, log: Log, chance: random.Random) -> None:
-        """Every record once or twice, in random turns."""
+        """Every record once or twice, in random turns, each with a tick behind it."""
         places: dict[tuple[str, int], int] = {place: 0 for place in log if place[0] in self._names}
         markers: list[Markers] = [{} for _ in self.states]
         while places:
@@ -107,7 +108,9 @@ class _Worker:
             step = decide()
             markers[partition] = {**markers[partition], **step.markers}
             self._take(partition, step.changes, step.outputs)
-            self._tick(partition, step.as_of)
+            if step.as_of >= 0:
+                self._expect(partition, step.as_of)
+                self._tick(partition, step.as_of)
             places[place] = end
             if end == len(log[place]):
                 del places[place]
@@ -116,12 +119,21 @@ class _Worker:
         states = self.states[partition]
         return lambda keys: {key: states[key] for key in keys if key in states}
 
+    def _expect(self, partition: int, as_of: int) -> None:
+        """Folds what reference data demands of the states of a partition, as far as that is read."""
+        while self._expected[partition] < self.fold.expected():
+            begin = self._expected[partition]
+            followed, self._expected[partition] = self._agent.expect(partition, begin, self._load(partition), as_of)
+            self._take(partition, followed.changes, followed.outputs)
+
     def _tick(self, partition: int, as_of: int) -> None:
         states = self.states[partition]
         due = {key: state for key, state in states.items() if (at := self.fold.next_due(state)) and at <= as_of}
         if due:
             announced = self._agent.tick(partition, due, as_of)
             self._take(partition, announced.changes, announced.outputs)
+            after = [self.fold.next_due(states[key]) for key in due if key in states]
+            assert all(at is None or at > as_of for at in after), "a state is still due after its tick"
 
     def _take(self, partition: int, changes: Changes, outputs: Outputs) -> None:
         for key, state in changes.items():
@@ -153,15 +165,15 @@ def what_comes_out(log: Log, partitions: int, seed: int) -> Found:
     found = Found()
     derived = (RISK_CHANGES, SLA_EVENTS, URGENT_CLOCKS)
     codecs = {topic.name: RowCodec(default_registry(), topic.name) for topic in derived}
-    reference = Reference(LIMITS)
 
     def encode(topic: str, row: dict[str, Any]) -> bytes:
         return codecs[topic].encode(row)
 
-    fold = PersonFold(reference, encode)
-    persons = _Worker(fold, partitions, _Feed(log, reference))
-    others = (CaseFold(), UnitFold(reference, encode), UrgentFold(reference, encode))
-    workers = [persons, *(_Worker(fold, partitions) for fold in others)]
+    workers = [_Worker(CaseFold(), partitions)]
+    for fold in (PersonFold, UnitFold, UrgentFold):
+        reference = Reference(LIMITS)
+        workers.append(_Worker(fold(reference, encode), partitions, _Feed(log, reference)))
+    persons = workers[1]
     for worker in workers:
         worker.run(log, chance)
     _read_states(persons, found)
@@ -190,14 +202,13 @@ def _read_outputs(outputs: Outputs, codecs: Mapping[str, RowCodec], found: Found
         timelines[key.decode()] = [
             Segment(start, until, level, tuple(ids.split(" "))) for start, until, level, ids in columns
         ]
-    for _, value in outputs.get(SLA_EVENTS.name, []):
-        row = codecs[SLA_EVENTS.name].decode(value)
-        lead = row["token"], row["lead_id"]
+    for key, value in outputs.get(SLA_EVENTS.name, []):
+        row, name = codecs[SLA_EVENTS.name].decode(value), key.decode()
         if row["kind"] == "CLOCK":
-            times = ("deadline_class", "opened_at", "due_at", "done_at", "withdrawn_at")
-            clocks[lead] = Clock(*(row[name] for name in times))
+            fields = ("lead_id", "opened_at", "due_at", "done_at", "withdrawn_at", "before_due", "subject")
+            clocks[name] = Clock(row["duty"] or row["deadline_class"], *(row[field] for field in fields))
         else:
-            notices[lead] = [*notices.get(lead, []), row["kind"]]
+            notices[name] = [*notices.get(name, []), row["kind"]]
     found.timelines, found.clocks, found.notices = timelines, clocks, notices
     letters = dict(found.dead_letters)
     codec = RowCodec(default_registry(), DEAD_LETTERS.name)

@@ -13,9 +13,10 @@ import pytest
 
 from schemas.codes import Refusal
 from schemas.topics import INPUT_TOPICS
-from tests.faults.avro_writer import SCHEMAS
+from tests.faults.avro_writer import IDS, SCHEMAS
 from tests.faults.model.avro import read_datum
-from tests.faults.model.judgement import FIELDS, Event, read
+from tests.faults.model.judgement import SCHEMAS as REGISTERED
+from tests.faults.model.judgement import Event, read
 from tests.faults.scenarios.world import SCENARIOS
 from tests.faults.stream import Stream, generate
 from tests.unit.faults.pure_pipeline import appended, model_of
@@ -88,14 +89,20 @@ def test_everyone_comes_up_when_there_are_five_times_as_many_events() -> None:
 
 
 def test_what_the_stream_writes_and_the_model_reads_is_what_fastavro_reads() -> None:
-    schemas = {name: _parsed(SCHEMAS / f"{name}.v1.avsc") for name in FIELDS}
-    seen = 0
+    schemas = {
+        schema_id: _parsed(SCHEMAS / f"{topic}.v{version}.avsc")
+        for topic, ids in IDS.items()
+        for version, schema_id in enumerate(ids, 1)
+    }
+    seen: Counter[int] = Counter()
     for record in generate(4, 1_500, 100, large=0, poison=0, rounds=4):
         value = record.value or b""
-        row = fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[record.topic])
-        assert read_datum(value, 5, FIELDS[record.topic]) == row
-        seen += 1
-    assert seen > 1_500
+        schema_id = int.from_bytes(value[1:5], "big")
+        row = fastavro.schemaless_reader(io.BytesIO(value[5:]), schemas[schema_id])
+        assert read_datum(value, 5, REGISTERED[schema_id].fields) == row
+        seen[schema_id] += 1
+    assert seen.total() > 1_500
+    assert set(seen) == {schema_id for topic in INPUT_TOPICS for schema_id in IDS[topic.name]}
 
 
 def _parsed(path: Path) -> Any:
