@@ -152,8 +152,14 @@ def story(known: Known) -> Story:
     policies = {policy.name: policy for policy in known.reference.policies.policies}
     names = {clock.clock_id: _names_of(clock, policies.get(clock.policy)) for clock in found}
     observed = [_observed(topic, row, is_too_old(row, known.limits)) for topic, row in known.rows]
-    observed.sort(key=lambda one: (one.at, one.event, one.topic, repr(one)))
+    observed.sort(key=_when)
     return Story(known.token, known.as_of, observed, segments, verdict(segments, known.as_of), found, names)
+
+
+def _when(one: Observed) -> tuple[int, str, int, str, str]:
+    """In the order of occurrence, and of what one source said at a time in the order in which it said it."""
+    source, _, sequence = one.event.rpartition("#")
+    return one.at, source, int(sequence), one.topic, repr(one)
 
 
 def _names_of(clock: Clock, policy: Policy | None) -> RuleNames:

@@ -97,15 +97,16 @@ def _joined(*parts: str) -> str:
 
 
 def _place(said: _Said) -> str:
-    site, kind = said.take("site"), said.code(SiteKind, "site_kind", "({})")
-    return " ".join(part for part in (site or "", kind) if part)
+    site, kind = said.take("site"), said.code(SiteKind, "site_kind")
+    return f"{site} ({kind})" if site and kind else site or kind
 
 
 def _passage(said: _Said) -> str:
-    direction = {"ENTERING": "Entered 进", "LEAVING": "Left 出"}[said.take("direction") or Direction.ENTERING.value]
     return _joined(
-        f"{direction} {_place(said)}{said.code(Role, 'role', ' as {}')}".strip(),
+        f"At {_place(said)}",
+        said.code(Direction, "direction"),
         _subject(said),
+        said.code(Role, "role", "as {}"),
         said.code(Zone, "zone"),
         _origin(said),
         said.code(HealthCode, "health_code") + said.text("code_issuer", " issued in {}"),
@@ -113,7 +114,10 @@ def _passage(said: _Said) -> str:
         said.choice("mask_worn", "mask worn 戴口罩", "no mask 未戴口罩"),
         said.choice("identity_checked", "identity checked 查验身份", "identity not checked"),
         said.choice("essential", "essential 必要", "not essential 非必要"),
+        said.text("pass_id", "pass 通行证 {}"),
+        said.text("lane", "lane {}"),
         said.symptoms(),
+        said.text("passage_id", "passage {}"),
     )
 
 
@@ -143,7 +147,8 @@ def _decision(said: _Said) -> str:
     place = _place(said)
     against = said.choice("against_advice", ", against the advice", "")
     text = f"{outcome.english.capitalize()} {outcome.chinese}{f' at {place}' if place else ''}"
-    return f"{text} by {said.take('decided_by_role')}{said.text('decision_reason', ': {}')}{against}"
+    about = said.text("passage_id", ", passage {}") + said.text("task", ", task {}")
+    return f"{text} by {said.take('decided_by_role')}{against}{about}{said.text('decision_reason', ': {}')}"
 
 
 def _reading(said: _Said) -> str:
@@ -155,6 +160,8 @@ def _reading(said: _Said) -> str:
         _place(said),
         f"settles {confirms[0]}#{confirms[1]}" if confirms[0] else "",
         said.symptoms(),
+        said.text("passage_id", "passage {}"),
+        said.text("task", "task {}"),
     )
 
 

@@ -218,7 +218,7 @@ def test_what_is_said_again_and_again_is_told_once_with_every_event() -> None:
 def test_symptoms_origin_and_kind_of_subject_are_told_in_both_languages() -> None:
     stated = {"symptoms": ["FEVER"], "origin_area": "653101", "origin_tier": "HIGH", "subject_kind": "VEHICLE"}
     text = " ".join(line.strip() for line in lines_of(Desk().passage(at("10-15 09:30"), **stated)))
-    assert "Entered 进 site-1 (motorway exit 高速公路卡口), vehicle 车辆" in text
+    assert "At site-1 (motorway exit 高速公路卡口), entering 进, vehicle 车辆" in text
     assert "came from 653101 (high risk 高风险), symptoms fever 发热" in text
 
 
