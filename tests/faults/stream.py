@@ -26,16 +26,33 @@ from tests.faults.scenarios import (
     follow_ups,
     large,
     leads,
+    matters,
+    orders,
     other_topics,
     poison,
     reference,
+    rosters,
     times,
 )
 from tests.faults.scenarios.world import SCENARIOS, START, Source, World, key_in
 
 __all__ = ["START", "Mix", "Published", "Stream", "generate"]
 
-_MODULES = (checkpoints, conflicts, corrections, follow_ups, large, leads, other_topics, poison, reference, times)
+_MODULES = (
+    checkpoints,
+    conflicts,
+    corrections,
+    follow_ups,
+    large,
+    leads,
+    matters,
+    orders,
+    other_topics,
+    poison,
+    reference,
+    rosters,
+    times,
+)
 """Imported for their scenarios, in a fixed order: the decks depend on it."""
 
 LAST_WAIT = 50 * HOUR
@@ -51,13 +68,17 @@ class Mix(NamedTuple):
     declarations: float = 3
     decisions: float = 2
     leads: float = 3
-    quarantines: float = 2
+    quarantines: float = 0.7
     other_follow_ups: float = 2
     corrections: float = 1
     enforcement: float = 3
-    reports: float = 5
+    reports: float = 3
+    expected_reports: float = 2
+    matters: float = 0.6
     urgent_care: float = 1
     reference: float = 0.8
+    rosters: float = 0.2
+    orders: float = 0.25
     repeats: float = 3
     conflicts: float = 1.5
     times: float = 1

@@ -163,7 +163,9 @@ class Reference:
 
 
 def _effective_from(event: Event) -> int:
-    return int(max(event.row["valid_from"], event.appended_at + SKEW + SETTLING))
+    valid_from = event.row["valid_from"]
+    known_from = event.appended_at + SKEW + SETTLING
+    return known_from if valid_from is None else max(valid_from, known_from)
 
 
 def _latest(versions: list[Version], at: int) -> Version | None:

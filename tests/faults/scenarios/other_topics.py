@@ -3,9 +3,7 @@
 from typing import Any
 
 from tests.faults.model.judgement import DAY
-from tests.faults.scenarios.world import UNITS, World, scenario
-
-INDICATORS = ("leads-open", "patrols", "masks-in-stock", "tests-taken", "disputes")
+from tests.faults.scenarios.world import INDICATORS, UNITS, World, scenario
 
 
 @scenario("families")

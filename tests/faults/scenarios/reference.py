@@ -55,6 +55,10 @@ def policy(world: World) -> None:
         health_code_hours=world.chance.choice((12, 24, 36)),
         symptom_level=world.chance.choice(("MEDIUM", "HIGH")),
         hours_24=world.chance.choice((20, 24)),
+        duty_hours=world.chance.choice((2, 3)),
+        release_hours=world.chance.choice((24, 30)),
+        grace_minutes=world.chance.choice((60, 120)),
+        lifting_hours=world.chance.choice((20, 24)),
         valid_until=world.now + 3 * DAY if world.chance.random() < 0.5 else None,
     )
     valid_from = world.now + world.chance.choice((-DAY, 0, 12 * HOUR))

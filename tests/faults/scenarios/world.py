@@ -28,6 +28,7 @@ AREAS = tuple(f"4201{number:02d}" for number in range(16))
 """Divisions that notices may name; `HOME_AREA` is never named."""
 HOME_AREA = "370202"
 UNITS = tuple(f"unit-{number}" for number in range(40))
+INDICATORS = ("leads-open", "patrols", "masks-in-stock", "tests-taken", "disputes")
 
 Item = TypeVar("Item")
 Scenario = Callable[["World"], object]
@@ -125,7 +126,11 @@ class World:
         """Events that raise a level or move a clock, to be corrected."""
 
         self.versions: list[Sent] = []
-        """Notices and policies, to be published again."""
+        """Notices, rosters and policies, to be published again."""
+        self.reporting: list[tuple[str, str]] = []
+        """Units and the indicators that rosters want of them."""
+        self.districts: list[str] = []
+        """Districts of orders, by turns."""
 
         self.people = [token("p", number) for number in range(persons)]
         chance.shuffle(self.people)

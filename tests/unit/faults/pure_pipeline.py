@@ -98,7 +98,7 @@ class _Worker:
         while places:
             topic, partition = place = chance.choice(list(places))
             begin = places[place]
-            end = min(len(log[place]), begin + chance.randint(1, 400))
+            end = min(len(log[place]), begin + chance.randint(1, 150))
             again = max(0, begin - chance.choice((0, 0, 0, 30)))
             records = log[place][again:end]
             if self._feed is not None:
