@@ -21,6 +21,7 @@ from replay.campaigns.weihai_reports import report_drafts, report_rosters
 from replay.campaigns.weihai_sampling import sampling_drafts
 from replay.campaigns.weihai_schools import school_drafts, school_rosters
 from replay.campaigns.weihai_sea import patrol_drafts
+from replay.campaigns.weihai_venues import trader_rosters, venue_drafts
 from schemas.events import Event
 
 SEED = 20201231
@@ -30,7 +31,7 @@ _MARK_EVERY_MS = 12 * HOUR_MS
 
 def reference_events(seed: int) -> list[Event]:
     """All that the registry says in the course of the year."""
-    return stamped([*registry_drafts(seed), *school_rosters(seed), *report_rosters(seed)])
+    return stamped([*registry_drafts(seed), *school_rosters(seed), *report_rosters(), *trader_rosters(seed)])
 
 
 def campaign_events(seed: int, scale: float) -> Iterable[Event]:
@@ -45,7 +46,8 @@ def campaign_events(seed: int, scale: float) -> Iterable[Event]:
             *patrol_drafts(seed, scale),
             *enforcement_drafts(seed),
             *school_drafts(seed),
-            *report_drafts(seed),
+            *report_drafts(),
+            *venue_drafts(seed),
         ]
     )
 
@@ -82,6 +84,7 @@ WEIHAI = Campaign(
         "patrols by quay, day and hour",
         "categories of the 21 cases (the text gives none: OTHER), who was fined how much, who was dealt with",
         "what a finding was about, when a notice was acted upon",
+        "traders and customers, and who came to the gates of closed estates",
         "when an estate was closed within a day and a half, and when it was opened again",
         "everything at the two schools: pupils, checks, reports, absences, leave, visitors",
         "supplies by month; reports that lead up to a published figure; daily reports, zeros and silence",

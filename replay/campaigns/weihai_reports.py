@@ -1,6 +1,6 @@
 """Reports of the Weihai campaign: every reported figure, the supplies ledger (A002-28), daily reports of supervision
-and of disputes as numbers only (A002-30, A002-32), inspections of building sites twice a day (A002-20), daily checks of
-traders (A002-21), and the heartbeat of the desk that keeps watch round the clock (A002-09).
+and of disputes as numbers only (A002-30, A002-32), inspections of building sites twice a day (A002-20), and the
+heartbeat of the desk that keeps watch round the clock (A002-09).
 
 How supplies divide by month and everything daily is synthetic.
 """
@@ -9,16 +9,15 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from replay.campaigns.drafts import Draft, local
-from replay.campaigns.draws import Draws, apportion
+from replay.campaigns.draws import apportion
 from replay.campaigns.published import indicator_drafts, report_draft
 from replay.campaigns.schedule import HOUR_MS
-from replay.campaigns.tokens import Tokens
-from replay.campaigns.weihai_calendar import DAY_MS, MINUTE_MS, PERIOD_FROM, PERIOD_UNTIL, midnight
+from replay.campaigns.weihai_calendar import DAY_MS, PERIOD_FROM, PERIOD_UNTIL, midnight
 from replay.campaigns.weihai_expected import Window, windows
 from replay.campaigns.weihai_indicators import INDICATORS
-from replay.campaigns.weihai_places import NIGHT_MARKET, PROJECTS, REGISTRY, TOWNS, town_unit
+from replay.campaigns.weihai_places import PROJECTS, REGISTRY, TOWNS, town_unit
 from schemas import events
-from schemas.codes import IndicatorNature, ThermometryMethod, UnitOfCount
+from schemas.codes import IndicatorNature, UnitOfCount
 
 SUPPLIES = "wh-supplies"
 
@@ -84,7 +83,7 @@ class DailyReporting(NamedTuple):
     values: tuple[int | None, ...]
 
 
-DAILY_REPORT, TWO_INSPECTIONS, DAILY_TRADER_CHECK = "DAILY_REPORT", "TWO_INSPECTIONS", "DAILY_TRADER_CHECK"
+DAILY_REPORT, TWO_INSPECTIONS = "DAILY_REPORT", "TWO_INSPECTIONS"
 DISPUTES = "disputes-found"
 REPORTING = (
     DailyReporting(
@@ -118,19 +117,9 @@ REPORTING = (
     ),
 )
 
-TRADERS = 10
-_TRADERS_FROM, _TRADERS_UNTIL = midnight("2020-05-11"), midnight("2020-05-15")
-TRADERS_NOT_CHECKED = ((2, 1), (6, 3))
-"""Trader and day of checks that are missing."""
 
-
-def _traders(seed: int) -> list[str]:
-    tokens = Tokens(seed, "trader")
-    return [tokens.one(number) for number in range(TRADERS)]
-
-
-def report_rosters(seed: int) -> list[Draft]:
-    """What is expected of units and traders."""
+def report_rosters() -> list[Draft]:
+    """What is expected of units."""
     made = []
     for one in REPORTING:
         since = midnight(one.since)
@@ -144,27 +133,17 @@ def report_rosters(seed: int) -> list[Draft]:
             "valid_until": midnight(one.until),
         }
         made.append(Draft(since - 3 * DAY_MS, REGISTRY, events.Roster, stated))
-    for number, token in enumerate(_traders(seed)):
-        stated = {
-            "entity_id": f"wh-trader-{number:02d}",
-            "parent": NIGHT_MARKET.id,
-            "member": token,
-            "schedule": DAILY_TRADER_CHECK,
-            "valid_from": _TRADERS_FROM,
-            "valid_until": _TRADERS_UNTIL,
-        }
-        made.append(Draft(_TRADERS_FROM - 3 * DAY_MS, REGISTRY, events.Roster, stated))
     return made
 
 
-def report_drafts(seed: int) -> list[Draft]:
-    """All reports, and the daily checks of traders."""
+def report_drafts() -> list[Draft]:
+    """All reports; always whole."""
     drafts = indicator_drafts(INDICATORS, PERIOD_FROM, PERIOD_UNTIL)
     for stock in STOCKS:
         drafts += _ledger(stock)
     for one in REPORTING:
         drafts += _daily(one)
-    return [*drafts, *_heartbeats(), *_trader_checks(seed)]
+    return drafts + _heartbeats()
 
 
 def _ledger(stock: Stock) -> list[Draft]:
@@ -199,25 +178,3 @@ def _report(one: DailyReporting, window: Window, value: int) -> Draft:
 def _heartbeats() -> list[Draft]:
     times = range(PERIOD_FROM + 8 * HOUR_MS, PERIOD_UNTIL, DAY_MS)
     return [report_draft(at, events.Heartbeat, "wh-psb-data-desk", {}) for at in times]
-
-
-def _trader_checks(seed: int) -> list[Draft]:
-    draws, drafts = Draws(seed, "trader checks"), []
-    for number, token in enumerate(_traders(seed)):
-        asked = list(windows(DAILY_TRADER_CHECK, _TRADERS_FROM, _TRADERS_UNTIL))
-        tenths = draws.integers(len(asked), 361, 370).tolist()
-        for window, value in zip(asked, tenths, strict=True):
-            if (number, window.day) in TRADERS_NOT_CHECKED:
-                continue
-            reading = {
-                "token": token,
-                "value_tenths": value,
-                "method": ThermometryMethod.NON_CONTACT,
-                "site": NIGHT_MARKET.id,
-                "site_kind": NIGHT_MARKET.kind,
-                "slot": window.slot,
-            }
-            drafts.append(
-                Draft(window.middle + number * MINUTE_MS, f"{NIGHT_MARKET.id}-thermometer", events.Reading, reading)
-            )
-    return drafts

@@ -48,7 +48,7 @@ SILENT, LATE = (1, 2, 1), (0, 3, 0)
 """School, day and number in that day of a report that never comes, and of one that comes too late."""
 
 
-class _Absence(NamedTuple):
+class Absence(NamedTuple):
     """``asked_after``: hours from the absence to the call."""
 
     pupil: int
@@ -57,11 +57,11 @@ class _Absence(NamedTuple):
     outcome: VisitOutcome
 
 
-_ABSENCES = (
-    _Absence(3, 0, 1, VisitOutcome.SEEN_OK),
-    _Absence(11, 1, 2, VisitOutcome.SEEN_NOT_OK),
-    _Absence(28, 1, 1, VisitOutcome.SEEN_OK),
-    _Absence(35, 2, 26, VisitOutcome.SEEN_OK),
+ABSENCES = (
+    Absence(3, 0, 1, VisitOutcome.SEEN_OK),
+    Absence(11, 1, 2, VisitOutcome.SEEN_NOT_OK),
+    Absence(28, 1, 1, VisitOutcome.SEEN_OK),
+    Absence(35, 2, 26, VisitOutcome.SEEN_OK),
 )
 """The last of them is asked after on the next day only."""
 
@@ -112,7 +112,7 @@ def school_drafts(seed: int) -> list[Draft]:
 def _checks(seed: int) -> list[Draft]:
     """Every pupil is measured three times a day, first at the gate, where everyone is (入校一律进行体温检测)."""
     draws, drafts = Draws(seed, "school checks"), []
-    away = {(absence.pupil, absence.day) for absence in _ABSENCES}
+    away = {(absence.pupil, absence.day) for absence in ABSENCES}
     slots = list(windows(THREE_CHECKS, FROM, UNTIL))
     for number, token in enumerate(pupils(seed)):
         tenths = draws.integers(len(slots), 361, 371).tolist()
@@ -166,7 +166,7 @@ def _reports() -> list[Draft]:
             if place == SILENT:
                 continue
             at = window.cut_off + HOUR_MS if place == LATE else window.middle
-            absent = sum(absence.day == window.day and school_of(absence.pupil) == school for absence in _ABSENCES)
+            absent = sum(absence.day == window.day and school_of(absence.pupil) == school for absence in ABSENCES)
             drafts.append(_report(at, school, window, absent))
     return drafts
 
@@ -182,7 +182,7 @@ def _report(at: int, school: str, window: Window, absent: int) -> Draft:
 def _absences(seed: int) -> list[Draft]:
     """The class teacher calls (缺课追踪)."""
     tokens, drafts = pupils(seed), []
-    for number, absence in enumerate(_ABSENCES):
+    for number, absence in enumerate(ABSENCES):
         school, at = school_of(absence.pupil), FROM + absence.day * DAY_MS + 9 * HOUR_MS
         about = {"token": tokens[absence.pupil], "task": f"wh-absence-{number + 1}", "unit": school}
         called = {**about, "method": AttemptMethod.PHONE, "outcome": absence.outcome}
