@@ -8,7 +8,7 @@ import pytest
 
 from infra.campaigning import FiguresDocument, compute_figures, now_of, publish_campaign
 from infra.cli.story import story_of, tell
-from infra.column_store import reader_address
+from infra.column_store import reader_address, writer_address
 from infra.embedded.catch_up import wait_until_caught_up
 from infra.home import Home
 from replay.campaigns import campaign_named
@@ -16,7 +16,7 @@ from replay.campaigns.bayannur import NAME
 from replay.campaigns.drafts import local
 from sinks.clickhouse import ClickHouse
 from tests.support.pipeline import installation
-from tests.unit.replay.test_bayannur import COMMUNITIES, DATES, DEADLINES, EXCEPTIONS, ORDERS
+from tests.unit.replay.test_bayannur import COMMUNITIES, DATES, DEADLINES, EXCEPTIONS, ORDERS, URGENT
 
 PARTITIONS = "2"
 
@@ -98,6 +98,17 @@ def test_t8_missing_and_late_reports_are_seen_and_lower_the_completeness(played:
     assert played.client.rows(f"{totals} {of_day} '2020-10-28'") == [(4, 1, 0.75, 0)]
     # Restated from 2 to 3.
     assert played.client.rows(f"{totals} {of_day} '2020-10-30'") == [(4, 0, 1.0, 3)]
+
+
+@pytest.mark.row("A004-18")
+def test_urgent_needs_have_their_deadlines_where_analysts_do_not_read(played: Played) -> None:
+    with ClickHouse(writer_address(played.home), "test") as writer:
+        rows = writer.rows("SELECT need, toString(outcome) FROM checkline_restricted.urgent_needs")
+    assert dict(rows) == {need: ended.value for need, (ended, _) in URGENT.items()}
+    ((leaked,),) = played.client.rows(
+        "SELECT count() FROM checkline.sla_clocks WHERE position(clock_id, 'by-care-line') > 0"
+    )
+    assert leaked == 0
 
 
 @pytest.mark.row("A004-10")

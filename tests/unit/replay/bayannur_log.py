@@ -11,7 +11,7 @@ from schemas.divisions import DivisionTree
 from schemas.policy import Policy, parse_policy, policy_text
 from schemas.topics import Topic
 from schemas.validity import Limits
-from streams import person_clocks, reports
+from streams import person_clocks, reports, urgent
 from streams.admission import Advice, Entry, advise
 from streams.clocks import Clock
 from streams.facts import PersonFact
@@ -124,4 +124,17 @@ def unit_clocks_at(at: int) -> dict[str, Clock]:
     found: dict[str, Clock] = {}
     for facts in unit_facts_at(at).values():
         found |= reports.clocks(facts, known, at)
+    return found
+
+
+def urgent_clocks_at(at: int) -> dict[str, Clock]:
+    """Clocks of urgent needs from what had arrived by a time."""
+    known = reference_at(at)
+    facts: dict[str, list[urgent.UrgentFact]] = {}
+    for row in rows(topics.URGENT_CARE):
+        if row["appended_at"] <= at:
+            facts.setdefault(row["token"], []).append(urgent.facts_of(row))
+    found: dict[str, Clock] = {}
+    for of_person in facts.values():
+        found |= urgent.clocks(of_person, known)
     return found
