@@ -16,7 +16,7 @@ from replay.campaigns.weihai_episodes import foreigner_drafts, quarantine_drafts
 from replay.campaigns.weihai_figures import FIGURES
 from replay.campaigns.weihai_identities import IDENTITIES
 from replay.campaigns.weihai_leads import lead_drafts
-from replay.campaigns.weihai_places import registry_drafts
+from replay.campaigns.weihai_registry import registry_drafts
 from replay.campaigns.weihai_reports import report_drafts, report_rosters
 from replay.campaigns.weihai_sampling import sampling_drafts
 from replay.campaigns.weihai_schools import school_drafts, school_rosters
