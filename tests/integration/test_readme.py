@@ -25,6 +25,7 @@ def shown() -> list[tuple[list[str], str]]:
         for line in block.splitlines()
         for commands, _, comment in [line.partition("  #")]
         for call in commands.split("; ")
+        if call.strip()  # a line may go on with a comment alone
     ]
 
 
