@@ -50,7 +50,7 @@ def test_every_command_and_option_of_the_readme_is_there(words: list[str], comme
 
 @pytest.mark.parametrize(("command", "word", "rest"), LATER, ids=lambda part: part.strip()[:30])
 def test_what_is_shown_of_the_past_is_there(command: str, word: str, rest: str) -> None:
-    words = [command, word] if command in ("replay", "case") else [command]
+    words = [command, word] if command in ("replay", "case", "policy") else [command]
     result = CliRunner().invoke(app, [*words, "--help"], env={"TERMINAL_WIDTH": "200"})
     assert result.exit_code == 0
     options = re.findall(r"--[a-z-]+", rest)
