@@ -60,8 +60,8 @@ def test_every_need_has_its_outcome_for_restricted_readers(answered: FedHome) ->
         query = "SELECT DISTINCT need, toString(kind) FROM checkline_restricted.urgent_notices WHERE token = %(token)s"
         assert ("care-line#3", "BREACHED") in client.rows(query, {"token": TOKEN})
         # Of the campaign itself every need was answered within the hour.
-        query = "SELECT outcome, count() FROM checkline_restricted.urgent_needs WHERE token != %(token)s GROUP BY outcome"
-        assert client.rows(query, {"token": TOKEN}) == [("MET", 6)]
+        outcomes = "SELECT outcome, count() FROM checkline_restricted.urgent_needs"
+        assert client.rows(f"{outcomes} WHERE startsWith(need, 'qd-care-line#') GROUP BY outcome") == [("MET", 6)]
 
 
 @pytest.mark.row("A004-18")
