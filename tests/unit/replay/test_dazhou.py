@@ -8,7 +8,7 @@ import pytest
 
 from replay.campaigns.dazhou import DAZHOU
 from replay.campaigns.dazhou_calendar import REPORTS_UNTIL, RESUMPTION_FROM, SINCE, TO_DATE, UNTIL
-from replay.campaigns.dazhou_enforcement import CASE_SOURCE, FIRM_SOURCE
+from replay.campaigns.dazhou_enforcement import CASE_SOURCE, FIRM_SOURCE, enforcement_events
 from replay.campaigns.dazhou_people import FOLLOWED, HELD_TOO_LONG, NOT_SEEN, PROGRAMME
 from replay.campaigns.dazhou_places import (
     COUNTIES,
@@ -331,6 +331,14 @@ def test_the_grid_worker_asks_what_is_needed() -> None:
 
 
 # ---- enforcement
+
+
+@pytest.mark.row("A001-14")
+def test_a_whole_run_speaks_to_as_many_as_the_article_says() -> None:
+    whole = [event for event in enforcement_events(DAZHOU.seed, 1.0) if isinstance(event, events.Education)]
+    assert Counter(event.conduct for event in whole) == {"GATHERING": 28_000, "NO_MASK": 10_000}
+    assert max(event.occurred_at for event in whole) < TO_DATE
+    assert len({event.identity for event in whole}) == 38_000
 
 
 @pytest.mark.row("A001-14")

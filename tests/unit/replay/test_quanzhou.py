@@ -23,6 +23,7 @@ from replay.campaigns.quanzhou_events import (
     SILENT_DAY,
 )
 from replay.campaigns.quanzhou_indicators import OF_THE_FIRST_DAY
+from replay.campaigns.quanzhou_leads import lead_drafts
 from replay.campaigns.quanzhou_places import (
     DISPUTES,
     POLICY,
@@ -291,6 +292,13 @@ def test_orders_are_verified_on_the_day_but_for_a_few_and_none_is_left() -> None
     assert found["SAME_DAY", "BREACHED"] == found["SAME_DAY", "OPEN"] == 0
     assert found["SAME_DAY", "MET"] > 0.97 * found.total()
     assert found.total() == expected_at(7351, SCALE) + 60
+
+
+@pytest.mark.row("A003-03")
+def test_a_whole_run_verifies_as_many_orders_as_the_article_says() -> None:
+    whole = [draft for draft in lead_drafts(QUANZHOU.seed, 1.0) if draft.model is events.LeadVerified]
+    assert sum(draft.at < TO_DATE for draft in whole) == 7351
+    assert len({draft.stated["lead_id"] for draft in whole}) == len(whole)
 
 
 # ---- reports
