@@ -44,7 +44,7 @@ FACT_FIELDS = {
         *_OF_EVERY_EVENT,
         *("zone_offset_minutes", "lead_id", "lead_source", "push_mode", "home_province", "received_at", "method"),
         *("outcome", "reason", "task", "upheld", "corrects_source", "corrects_sequence"),
-        *("programme", "place", "due_at"),
+        *("programme", "place", "due_at", "approved"),
     ),
 }
 """The fields of a row that `streams.facts` reads."""

@@ -28,11 +28,13 @@ class DutyRule(NamedRule):
     """Opened by an event of a kind, done by any of others that name the same task or matter.
 
     Exactly one of: ``hours`` after the opening, the end of its calendar day, or the time that the event states
-    (``due_at``). ``programme``, ``matter_kind``, ``involves_firm`` narrow which events open it.
+    (``due_at``). What is in ``withdrawn_by`` ends it without its being done: leave that was refused (LEAVE_REFUSED) has
+    no return. ``programme``, ``matter_kind``, ``involves_firm`` narrow which events open it.
     """
 
     opened_by: str
     done_by: Annotated[list[str], Field(min_length=1)]
+    withdrawn_by: tuple[str, ...] = ()
     hours: Annotated[int, Field(gt=0, le=24 * 366)] | None = None
     calendar_day: bool = False
     stated: bool = False

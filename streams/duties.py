@@ -47,7 +47,8 @@ def duty_clocks(
 ) -> dict[str, Clock]:
     """Clocks of all duties that the acts open under the policy in effect when each was sent, by clock id.
 
-    ``opening``: the only kind of act that opens any here; None: each does. ``void``: acts that were taken back. What only they opened keeps its clock, withdrawn from the start.
+    ``opening``: the only kind of act that opens any here; None: each does. ``void``: acts that were taken back. What
+    only they opened keeps its clock, withdrawn from the start.
     """
     acts = list(acts)
     by_task: dict[str, list[Act]] = {}
@@ -65,6 +66,7 @@ def duty_clocks(
             if due_at is None:
                 continue
             done = None if name in gone else _earliest(by_task[act.task], rule.done_by)
+            ended = None if name in gone else _earliest(by_task[act.task], rule.withdrawn_by)
             clock_id = f"{act.task}/{rule.name}"
             found[clock_id] = Clock(
                 clock_id,
@@ -74,9 +76,9 @@ def duty_clocks(
                 due_at,
                 due_at - rule.due_soon_minutes * MINUTE_MS,
                 done.at if done else None,
-                act.fact.at if name in gone else None,
+                act.fact.at if name in gone else ended.at if ended else None,
                 policy.name,
-                tuple(str(fact.event_id) for fact in (act.fact, done) if fact),
+                tuple(str(fact.event_id) for fact in (act.fact, done, ended) if fact),
                 rule.calendar_day,
                 subject.value,
             )

@@ -73,6 +73,7 @@ class TaskStep(Fact, frozen=True, tag="task"):
     outcome: str
     due_at: int | None
     zone_offset_minutes: int
+    approved: bool | None
 
 
 class Noted(Fact, frozen=True, tag="noted"):
@@ -198,7 +199,7 @@ def _of_follow_up(row: Mapping[str, Any]) -> PersonFact:
         # What names no task is one of its own.
         task = row["task"] or f"{row['source']}#{row['sequence']}"
         words = row["programme"], row["place"], row["outcome"], row["due_at"], row["zone_offset_minutes"]
-        return TaskStep(*event, kind, task, *words)
+        return TaskStep(*event, kind, task, *words, row["approved"])
     if kind == "ATTEMPT":
         return Noted(*event, kind, row["lead_id"] or row["task"], f"{row['method']}: {row['outcome']}")
     return Noted(*event, kind, row["lead_id"] or row["task"], _brief(row["reason"]))

@@ -73,16 +73,20 @@ class Tasks:
         return min((time for time in times if time is not None), default=None)
 
     def _acts(self, steps: Iterable[TaskStep]) -> list[Act]:
-        return [
-            Act(step, step.task, step.kind, step.zone_offset_minutes, step.due_at, step.programme) for step in steps
-        ]
+        acts = []
+        for step in steps:
+            acts.append(Act(step, step.task, step.kind, step.zone_offset_minutes, step.due_at, step.programme))
+            if step.kind == "LEAVE_DECIDED" and step.approved is False:
+                acts.append(Act(step, step.task, "LEAVE_REFUSED"))
+        return acts
 
     def _symptom_duties(self) -> dict[str, Clock]:
         """Symptoms name no task: whatever the duty asks for, done for that person from then on, does it."""
         if not self._symptoms:
             return {}
         found: dict[str, Clock] = {}
-        for stated in self._symptoms:
+        # Of two contents under one identity the one sent first counts, in any order of arrival: it comes last.
+        for stated in sorted(self._symptoms, key=_rank, reverse=True):
             task = f"{SYMPTOMS}/{stated.event_id}"
             acts = [Act(stated, task, SYMPTOMS)]
             acts += [Act(step, task, step.kind) for step in self._steps if step.at >= stated.at]
@@ -147,8 +151,8 @@ def _within(slot: Slot, facts: Iterable[Fact]) -> Fact | None:
     return min(kept, key=lambda fact: (fact.at, fact.source, fact.sequence), default=None)
 
 
-def _rank(step: TaskStep) -> tuple[int, bytes]:
-    return step.sent_at, encode_fact(step)
+def _rank(fact: Fact) -> tuple[int, bytes]:
+    return fact.sent_at, encode_fact(fact)
 
 
 def _release(episode: Episode) -> Clock:

@@ -66,6 +66,27 @@ def test_symptoms_must_be_seen_to_whoever_states_them() -> None:
     assert [done for name, (_, done, _) in found.items() if name.startswith("SYMPTOMS")] == [NOON + HOUR]
 
 
+@pytest.mark.row("A002-36")
+def test_leave_that_is_refused_has_no_return() -> None:
+    desk = Desk()
+    asked = desk.event(events.Leave, task="l-1", reason="family", due_at=NOON + 2 * DAY)
+    refused = desk.event(events.LeaveDecided, NOON + HOUR, task="l-1", approved=False, decided_by_role="teacher")
+    leave = """
+        [[duties]]
+        name = "LEAVE_RETURN"
+        name_en = "return from leave"
+        name_zh = "销假"
+        opened_by = "LEAVE"
+        done_by = ["LEAVE_ENDED"]
+        withdrawn_by = ["LEAVE_REFUSED"]
+        stated = true
+        source = "A002-36"
+    """
+    reference = reference_with(parts=leave)
+    assert outcome_of(asked, as_of=NOON + 3 * DAY, reference=reference)["LEAVE_RETURN l-1"][2] == ["BREACHED"]
+    assert outcome_of(asked, refused, as_of=NOON + 3 * DAY, reference=reference)["LEAVE_RETURN l-1"][2] == []
+
+
 def test_a_duty_whose_opening_was_taken_back_is_withdrawn_and_its_breach_retracted() -> None:
     desk = Desk()
     started = desk.event(events.TransferStarted, task="t-1")
