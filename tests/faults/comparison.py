@@ -35,7 +35,8 @@ class Found:
     timelines: Mapping[str, Sequence[Segment]] = field(default_factory=dict)
     """`risk_timelines` FINAL, evidence split at spaces; persons without segments may be left out."""
     clocks: Mapping[ClockKey, Clock] = field(default_factory=dict)
-    """`sla_clocks` FINAL by key; whether a clock is implied is not told, and not compared."""
+    """`sla_clocks` FINAL by key; whether a clock is implied is not told, and not compared. One that must not be there
+    may stand as withdrawn when it began: it was told before that was learnt which undoes it."""
     notices: Mapping[ClockKey, Sequence[str]] = field(default_factory=dict)
     """Kinds of the rows of `sla_notices` FINAL by key, in the order of (as_of, offset)."""
     dead_letters: Mapping[Place, Sequence[DeadLetter]] = field(default_factory=dict)
@@ -135,6 +136,8 @@ def _clocks(model: Model, found: Found) -> Iterable[str]:
     for key in sorted(expected.keys() | found.clocks.keys()):
         must = [outcome.clock for outcome in expected.get(key, [])]
         clock = found.clocks.get(key)
+        if clock is not None and not must and clock.withdrawn_at == clock.opened_at and clock.done_at is None:
+            continue  # undone
         if (clock is None and must) or (clock is not None and not any(_same_clock(clock, one) for one in must)):
             yield f"{_short(key)} must have {' or '.join(map(_clock, must)) or 'no clock'} and has {_clock(clock)}"
 

@@ -13,9 +13,9 @@ from infra.home import Home
 from schemas.topics import INPUT_TOPICS, partitions_of
 from sinks.clickhouse import ClickHouse
 from sinks.tables import EVENT_TABLES
+from streams.announced import ANNOUNCER
 from streams.fact_set import decode_state
 from streams.facts import decode_fact
-from streams.announced import ANNOUNCER
 from streams.worker.names import changelog_topics
 from tests.faults.comparison import Found
 from tests.faults.model import Arrival, Clock, DeadLetter, FactId, Segment, Totals
@@ -67,8 +67,8 @@ def found_in(home: Home) -> Found:
                 for token, rows in _timelines(client)
             },
             clocks={
-                key: Clock(duty, about, *times, before_due, subject)
-                for key, duty, about, *times, before_due, subject in client.rows(_CLOCKS)
+                key: Clock(duty, about, opened, due, done, withdrawn, before_due, subject)
+                for key, duty, about, opened, due, done, withdrawn, before_due, subject in client.rows(_CLOCKS)
             },
             notices=_grouped(client.rows(_NOTICES)),
             dead_letters=_dead_letters(client),

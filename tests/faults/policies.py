@@ -32,7 +32,8 @@ def changed_policy(
     lifting_hours: int = 24,
     valid_until: int | None = None,
 ) -> str:
-    """Text of a policy version, with a schedule more. ``valid_until`` is UTC milliseconds; skew, horizon and lateness stay as they are."""
+    """Text of a policy version, with a schedule more. ``valid_until`` is UTC milliseconds; skew, horizon and lateness
+    stay as they are."""
     text = SHIPPED.read_text(encoding="utf-8")
     until = "" if valid_until is None else f"valid_until = {_written(valid_until)}\n"
     for old, new in (

@@ -19,13 +19,13 @@ from typing import NamedTuple
 from xxhash import xxh3_128_hexdigest
 
 from schemas.topics import DEFAULT_PARTITIONS
+from tests.faults.model.clocks import Clock, Clocks
 from tests.faults.model.counting import Arrival, CellKey, Conflict, Counting, Place, Totals
 from tests.faults.model.judgement import PERSONAL, Refused, partition_of, read
-from tests.faults.model.clocks import Clock, Clocks
 from tests.faults.model.orders import lifting_clocks
 from tests.faults.model.people import FactId, Person, Segment, fact_of
 from tests.faults.model.reference import Reference
-from tests.faults.model.rosters import duties_of
+from tests.faults.model.rosters import duties_of, named_by
 from tests.faults.model.units import Unit
 from tests.faults.published import Published
 
@@ -123,8 +123,8 @@ class Model:
     def facts(self) -> dict[str, set[FactId]]:
         """Every fact that may be kept of each person: what they did, and what rosters demand of them."""
         found = {token: person.identities() for token, person in self.people.items()}
-        for member, duties in duties_of(self.reference).items():
-            found.setdefault(member, set()).update(duty.event for duty in duties)
+        for member, versions in named_by(self.reference).items():
+            found.setdefault(member, set()).update(versions)
         return found
 
     def needed_facts(self) -> dict[str, set[FactId]]:

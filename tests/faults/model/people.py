@@ -11,8 +11,8 @@ Readings chosen where the design is silent:
   rerouting a lead does not stop its clock;
 - of several openings of one lead the one that was sent first counts; of those sent in the same millisecond any may;
 - a lead whose openings were all taken back has a clock that was withdrawn when it began, and no proof;
-- a fact with names or symptoms of more than 2,048 bytes is none (``RULE_ERROR``): no state could hold many of them. Free
-  texts, which no rule reads, may be of any length;
+- a fact with names or symptoms of more than 2,048 bytes is none (``RULE_ERROR``): no state could hold many of them.
+  Free texts, which no rule reads, may be of any length;
 - a correction or an upheld appeal takes back every content of the identity that it names, for the same person, as if
   it had never been published.
 """
@@ -36,6 +36,7 @@ OBSERVED = [
     "site_kind", "health_code", "origin_area", "origin_tier", "symptoms", "value_tenths", "confirms_source",
     "confirms_sequence", "lead_id", "lead_source", "push_mode", "home_province", "received_at", "upheld",
     "corrects_source", "corrects_sequence", "task", "place", "programme", "outcome", "due_at", "slot",
+    "approved",
 ]  # fmt: skip
 """Fields that any rule about persons reads."""
 
@@ -208,7 +209,13 @@ class Person:
             corrects = (fact.get("corrects_source"), fact.get("corrects_sequence"))
             steps = fact.kind in ("LEAD_OPENED", "LEAD_VERIFIED", "LEAD_CLOSED") and fact.get("lead_id") in opened
             expected = is_about_task(fact) or fact.get("slot") is not None
-            if steps or expected or fact.name in raising or corrects in by_event or f"{confirms[0]}#{confirms[1]}" in raising:
+            if (
+                steps
+                or expected
+                or fact.name in raising
+                or corrects in by_event
+                or f"{confirms[0]}#{confirms[1]}" in raising
+            ):
                 found.add((fact.source, fact.sequence))
         return found
 

@@ -46,7 +46,9 @@ class Policy:
         limit: int = threshold["threshold_tenths"]
         return tenths > limit if threshold["comparator"] == "OVER" else tenths >= limit
 
-    def deadline(self, push_mode: str, home_province: bool, start: int, zone_minutes: int) -> tuple[str, int, bool] | None:
+    def deadline(
+        self, push_mode: str, home_province: bool, start: int, zone_minutes: int
+    ) -> tuple[str, int, bool] | None:
         """Class and time of the deadline, and whether it must be done before; None when no class applies."""
         for rule in self.settings["deadlines"]:
             if rule["push_mode"] != push_mode or rule.get("home_province", home_province) != home_province:

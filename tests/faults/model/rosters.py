@@ -20,7 +20,6 @@ class Duty(NamedTuple):
     member: str
     indicator: str
     demand: Demand
-    event: tuple[str, int]
 
     @property
     def of_person(self) -> bool:
@@ -47,10 +46,19 @@ def duties_of(reference: Reference) -> dict[str, list[Duty]]:
             if place + 1 < len(versions):
                 until = min(until, versions[place + 1].effective_from)
             demand = Demand(row["schedule"], version.effective_from, until)
-            event = row["source"], row["sequence"]
-            found.setdefault(row["member"], []).append(
-                Duty(roster, row["member"], row["indicator"] or "", demand, event)
-            )
+            duty = Duty(roster, row["member"], row["indicator"] or "", demand)
+            found.setdefault(row["member"], []).append(duty)
+    return found
+
+
+def named_by(reference: Reference) -> dict[str, set[tuple[str, int]]]:
+    """Every version of the rosters that name a member at any time: {member: {(source, sequence)}}."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for versions in reference.versions("ROSTER").values():
+        events = {(version.row["source"], version.row["sequence"]) for version in versions}
+        for version in versions:
+            if version.row["member"] is not None:
+                found.setdefault(version.row["member"], set()).update(events)
     return found
 
 

@@ -2,9 +2,8 @@
 
 Readings chosen where the specification is silent:
 
-- symptoms that were taken back, and starts of a follow-up that were taken back, are like other openings: what they
-  opened was withdrawn when it began;
-- the slots of a follow-up whose start was taken back were withdrawn likewise, when the follow-up began.
+- symptoms that were taken back, and starts of a follow-up that were taken back, open nothing;
+- of several starts of a task, of whichever kind, the one that was sent first counts.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,67 +46,60 @@ class Tasks:
         self._reference = reference
         self._kept = [fact for fact in kept if is_about_task(fact)]
         self._standing = [fact for fact in standing if is_about_task(fact)]
-        self._with_symptoms = [fact for fact in kept if fact.get("symptoms")]
+        self._with_symptoms = [fact for fact in standing if fact.get("symptoms")]
         self._is_standing = standing.__contains__
 
     def clocks(self, now: int) -> Clocks:
         """Every clock of the person that follows from a task or from symptoms."""
         found: Clocks = {}
-        for fact, stands in self._openings(lambda fact: (fact.kind, task_of(fact))):
+        for fact, stands in _first(self._kept, self._is_standing, lambda fact: (fact.kind, task_of(fact))):
             self._open_duties(found, fact, stands)
-        for fact, stands in self._openings(task_of, STARTS):
-            self._open_programme(found, fact, stands, now)
-        for fact, stands in _first(self._with_symptoms, self._is_standing, lambda fact: fact.name):
-            self._open_for_symptoms(found, fact, stands)
+        starts = [fact for fact in self._standing if fact.kind in STARTS]
+        for fact, _ in _first(starts, self._is_standing, task_of):
+            self._open_programme(found, fact, now)
+        for fact, _ in _first(self._with_symptoms, self._is_standing, lambda fact: fact.name):
+            self._open_for_symptoms(found, fact)
         return found
 
-    def _openings(
-        self, group: Callable[["Fact"], object], kinds: set[str] = KINDS
-    ) -> Iterable[tuple["Fact", bool]]:
-        return _first([fact for fact in self._kept if fact.kind in kinds], self._is_standing, group)
-
-    def _done_at(self, kinds: Iterable[str], task: str | None = None, since: int = 0) -> int | None:
+    def _earliest(self, kinds: Iterable[str], task: str | None = None, since: int = 0) -> int | None:
         times = [
             fact.occurred_at
             for fact in self._standing
-            if fact.kind in kinds and task in (None, task_of(fact)) and fact.occurred_at >= since
+            if _said(fact) & set(kinds) and task in (None, task_of(fact)) and fact.occurred_at >= since
         ]
         return min(times, default=None)
 
     def _open_duties(self, found: Clocks, fact: "Fact", stands: bool) -> None:
-        policy = self._reference.policy(fact.sent_at)
-        task = task_of(fact)
+        policy, task = self._reference.policy(fact.sent_at), task_of(fact)
         for duty in policy.duties(fact.kind):
             if duty.get("programme") not in (None, fact.get("programme")):
                 continue
             due_at = policy.due_at(duty, fact.occurred_at, fact.zone_offset_minutes, fact.get("due_at"))
             if due_at is None:
                 continue
-            done_at = self._done_at(duty["done_by"], task)
-            _put(found, f"{task}/{duty['name']}", _clock(duty, task, fact, due_at, done_at, stands))
+            done_at = self._earliest(duty["done_by"], task)
+            withdrawn_at = self._earliest(duty.get("withdrawn_by", ()), task)
+            ends = (done_at, withdrawn_at) if stands else (None, fact.occurred_at)
+            _put(found, f"{task}/{duty['name']}", _clock(duty, task, fact, due_at, *ends))
 
-    def _open_for_symptoms(self, found: Clocks, fact: "Fact", stands: bool) -> None:
-        policy = self._reference.policy(fact.sent_at)
-        task = f"SYMPTOMS/{fact.name}"
+    def _open_for_symptoms(self, found: Clocks, fact: "Fact") -> None:
+        policy, task = self._reference.policy(fact.sent_at), f"SYMPTOMS/{fact.name}"
         for duty in policy.duties("SYMPTOMS"):
             due_at = policy.due_at(duty, fact.occurred_at, fact.zone_offset_minutes, None)
             if due_at is not None:
-                done_at = self._done_at(duty["done_by"], since=fact.occurred_at)
-                _put(found, f"{task}/{duty['name']}", _clock(duty, task, fact, due_at, done_at, stands))
+                done_at = self._earliest(duty["done_by"], since=fact.occurred_at)
+                _put(found, f"{task}/{duty['name']}", _clock(duty, task, fact, due_at, done_at))
 
-    def _open_programme(self, found: Clocks, fact: "Fact", stands: bool, now: int) -> None:
+    def _open_programme(self, found: Clocks, fact: "Fact", now: int) -> None:
         programme = _programme(self._reference.policy(fact.sent_at), fact)
         if programme is None:
             return
         task, start = task_of(fact), fact.occurred_at
-        until = start + programme["days"] * DAY
-        ended = self._done_at(ENDS, task)
-        done_at, withdrawn_at = (ended, None) if stands else (None, start)
-        due_at = until + programme["release_hours"] * HOUR
-        release = Clock("RELEASE", task, start, due_at, done_at, withdrawn_at, False)
+        until, ended = start + programme["days"] * DAY, self._earliest(ENDS, task)
+        release = Clock("RELEASE", task, start, until + programme["release_hours"] * HOUR, ended, None, False)
         _put(found, f"{task}/RELEASE", release)
         if programme.get("contacts"):
-            self._open_contacts(found, Demand(programme["contacts"], start, until), task, ended if stands else start, now)
+            self._open_contacts(found, Demand(programme["contacts"], start, until), task, ended, now)
 
     def _open_contacts(self, found: Clocks, demand: Demand, task: str, ended: int | None, now: int) -> None:
         seen = [
@@ -124,6 +116,12 @@ class Tasks:
                 times = (slot.opens, slot.cut_off, done_at, withdrawn_at)
                 clock = Clock(demand.schedule, slot.about, *times, False, implied=True)
                 _put(found, f"{demand.schedule}/{task}/{slot.about}", clock)
+
+
+def _said(fact: "Fact") -> set[str]:
+    """What a duty may call an event: its kind, and of a decision on leave that it was refused."""
+    is_refusal = fact.kind == "LEAVE_DECIDED" and fact.get("approved") is False
+    return {fact.kind, "LEAVE_REFUSED"} if is_refusal else {fact.kind}
 
 
 def _first(
@@ -152,9 +150,13 @@ def _programme(policy: Policy, fact: "Fact") -> dict[str, Any] | None:
 
 
 def _clock(
-    duty: dict[str, Any], task: str, fact: "Fact", due_at: int, done_at: int | None, stands: bool
+    duty: dict[str, Any],
+    task: str,
+    fact: "Fact",
+    due_at: int,
+    done_at: int | None,
+    withdrawn_at: int | None = None,
 ) -> Clock:
-    done_at, withdrawn_at = (done_at, None) if stands else (None, fact.occurred_at)
     before_due = bool(duty.get("calendar_day"))
     return Clock(duty["name"], task, fact.occurred_at, due_at, done_at, withdrawn_at, before_due)
 

@@ -1,5 +1,7 @@
 """What the reports of a unit say: matters that must go on, and reports that are expected of it."""
 
+from collections.abc import Iterable
+
 from tests.faults.model.clocks import Clock, Clocks
 from tests.faults.model.judgement import Event
 from tests.faults.model.reference import Reference
@@ -47,10 +49,14 @@ class Unit:
             due_at = policy.due_at(duty, row["occurred_at"], row["zone_offset_minutes"], None)
             if due_at is None:
                 continue
-            steps = [step.row for step in self.steps.get(matter, []) if step.row["step"] in duty["done_by"]]
-            done_at = min((step["occurred_at"] for step in steps), default=None)
-            times = (row["occurred_at"], due_at, done_at, None)
+            done_at = self._earliest(matter, duty["done_by"])
+            withdrawn_at = self._earliest(matter, duty.get("withdrawn_by", ()))
+            times = (row["occurred_at"], due_at, done_at, withdrawn_at)
             clock = Clock(duty["name"], matter, *times, bool(duty.get("calendar_day")), "UNIT")
             of_duty = found.setdefault(f"{matter}/{duty['name']}", [])
             if clock not in of_duty:
                 of_duty.append(clock)
+
+    def _earliest(self, matter: str, steps: Iterable[str]) -> int | None:
+        taken = [event.row for event in self.steps.get(matter, []) if event.row["step"] in steps]
+        return min((row["occurred_at"] for row in taken), default=None)

@@ -168,9 +168,7 @@ def times_of(world: World, opened: Sent, hours: float) -> int:
 
 def test_due(world: World) -> Sent:
     return world.alarm(
-        world.event(
-            "follow-ups", world.person(), "TEST_DUE", task=f"test-{world.order}", due_at=world.now + 20 * HOUR
-        )
+        world.event("follow-ups", world.person(), "TEST_DUE", task=f"test-{world.order}", due_at=world.now + 20 * HOUR)
     )
 
 
@@ -302,6 +300,13 @@ def leave_decided_and_ended(world: World) -> None:
     opened = leave(world, task=f"leave-{world.order}")
     then(world, opened, "LEAVE_DECIDED", world.now + 5 * HOUR, approved=True, decided_by_role="chief")
     then(world, opened, "LEAVE_ENDED", world.now + world.chance.choice((30, 70)) * HOUR)
+
+
+@scenario("duties")
+def leave_refused(world: World) -> None:
+    opened = leave(world, task=f"leave-{world.order}")
+    at = world.now + world.chance.choice((5, 30)) * HOUR
+    then(world, opened, "LEAVE_DECIDED", at, approved=False, decided_by_role="chief")
 
 
 @scenario("duties")

@@ -19,7 +19,7 @@ def district(world: World) -> str:
     if not world.districts:
         world.districts = list(DISTRICTS)
         for code, parent in ((CITY, PROVINCE), (PROVINCE, None), *((code, CITY) for code in DISTRICTS)):
-            names = {"name_en": f"division {code}", "name_zh": "区", "valid_from": world.now - DAY}
+            names: dict[str, Any] = {"name_en": f"division {code}", "name_zh": "区", "valid_from": world.now - DAY}
             world.event("reference", code, "DIVISION", world.registry, remember=False, parent=parent, **names)
     world.districts.append(world.districts.pop(0))
     return world.districts[-1]
@@ -29,9 +29,7 @@ def tier(world: World, area: str, name: str, after: float, **fields: Any) -> Non
     """A notice of an area, published so many hours from now."""
     at = world.now + int(after * HOUR)
     stated = {"tier": name, "valid_from": at, "parent": PROVINCE if area == CITY else CITY, **fields}
-    world.versions.append(
-        world.event("reference", area, "RISK_AREA", world.registry, at=at, remember=False, **stated)
-    )
+    world.versions.append(world.event("reference", area, "RISK_AREA", world.registry, at=at, remember=False, **stated))
 
 
 def order(world: World, area: str, after: float = 2, entity: str | None = None, **fields: Any) -> Sent:

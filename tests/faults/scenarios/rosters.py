@@ -84,7 +84,9 @@ def person_who_is_tested(world: World) -> None:
     """By a schedule that some policies have."""
     version = of_person(world, "TEST_EVERY_OTHER_DAY")
     for hours in (20, 50, 90):
-        world.event("follow-ups", version.row["member"], "TEST_TAKEN", task=f"round-{hours}", at=world.now + hours * HOUR)
+        world.event(
+            "follow-ups", version.row["member"], "TEST_TAKEN", task=f"round-{hours}", at=world.now + hours * HOUR
+        )
 
 
 @scenario("rosters")

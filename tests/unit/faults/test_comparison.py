@@ -85,6 +85,20 @@ def lose_a_clock(found: Found) -> None:
     found.clocks = {lead: clock for lead, clock in found.clocks.items() if lead != _first(found.clocks)}
 
 
+def invent_a_clock(found: Found) -> None:
+    found.clocks = {**found.clocks, "nobody/lead-1": found.clocks[_first(found.clocks)]._replace(withdrawn_at=None)}
+
+
+def move_a_clock_to_another_subject(found: Found) -> None:
+    key = _first(found.clocks)
+    found.clocks = {**found.clocks, key: found.clocks[key]._replace(subject="ORDER")}
+
+
+def announce_a_slot(found: Found) -> None:
+    slot = next(key for key, clock in found.clocks.items() if clock.implied)
+    found.notices = {**found.notices, slot: ["DUE_SOON", *found.notices.get(slot, [])]}
+
+
 def tell_a_breach_twice(found: Found) -> None:
     lead = _first(found.notices)
     found.notices = {**found.notices, lead: ["BREACHED", "BREACHED"]}
@@ -145,6 +159,9 @@ def miscount_a_ledger(found: Found) -> None:
         (invent_a_timeline, "timeline"),
         (alter_a_clock, "clock"),
         (lose_a_clock, "clock"),
+        (invent_a_clock, "clock"),
+        (move_a_clock_to_another_subject, "clock"),
+        (announce_a_slot, "notice"),
         (tell_a_breach_twice, "notice"),
         (retract_a_breach, "notice"),
         (double_a_letter, "dead letter"),
@@ -163,6 +180,18 @@ def test_every_kind_of_harm_is_one_line(model: Model, harm: Callable[[Found], No
     (line,) = differences(model, found)
     assert line.startswith(f"{category}: ")
     assert len(line) < 1_000
+
+
+def test_a_clock_that_was_undone_may_stand_as_withdrawn_when_it_began(model: Model) -> None:
+    found = faithful(model)
+    clock = found.clocks[_first(found.clocks)]
+    undone = clock._replace(done_at=None, withdrawn_at=clock.opened_at)
+    found.clocks = {**found.clocks, "nobody/lead-1": undone}
+    found.notices = {**found.notices, "nobody/lead-1": ["BREACHED", "RETRACTED"]}
+    assert differences(model, found) == []
+    found.notices = {**found.notices, "nobody/lead-1": ["BREACHED"]}
+    (line,) = differences(model, found)
+    assert line.startswith("notice: nobody/lead-1 is not opened, but its breach stands")
 
 
 def test_of_many_differences_twenty_are_shown_and_all_are_counted(model: Model) -> None:
