@@ -74,7 +74,7 @@ def test_every_outcome_follows_from_a_short_stream() -> None:
     reasons = {letter.reason for letter in model.dead_letters.values()}
     assert reasons == {refusal.value for refusal in Refusal}
     assert {one.outcome for outcomes in model.outcomes().values() for one in outcomes} == {
-        *("MET", "LATE", "BREACHED", "WITHDRAWN"),
+        *("MET", "LATE", "BREACHED", "WITHDRAWN", "OPEN"),
     }
     assert {segment.level for segments in model.timelines().values() for segment in segments} == {"MEDIUM", "HIGH"}
     assert any(len(conflict.losers) > 1 for conflict in model.conflicts().values())
