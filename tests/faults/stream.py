@@ -78,7 +78,7 @@ class Mix(NamedTuple):
     urgent_care: float = 1
     reference: float = 0.8
     rosters: float = 0.2
-    orders: float = 0.25
+    orders: float = 0.4
     repeats: float = 3
     conflicts: float = 1.5
     times: float = 1

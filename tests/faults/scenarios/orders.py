@@ -25,11 +25,13 @@ def district(world: World) -> str:
     return world.districts[-1]
 
 
-def tier(world: World, area: str, name: str, after: float, **fields: Any) -> None:
+def tier(world: World, area: str, name: str, after: float, **fields: Any) -> Sent:
     """A notice of an area, published so many hours from now."""
     at = world.now + int(after * HOUR)
     stated = {"tier": name, "valid_from": at, "parent": PROVINCE if area == CITY else CITY, **fields}
-    world.versions.append(world.event("reference", area, "RISK_AREA", world.registry, at=at, remember=False, **stated))
+    notice = world.event("reference", area, "RISK_AREA", world.registry, at=at, remember=False, **stated)
+    world.versions.append(notice)
+    return notice
 
 
 def order(world: World, area: str, after: float = 2, entity: str | None = None, **fields: Any) -> Sent:
@@ -136,3 +138,13 @@ def held_by_the_city(world: World) -> None:
     order(world, area)
     tier(world, area, "LOW", 10)
     tier(world, CITY, world.chance.choice(("LOW", "MEDIUM")), world.chance.choice((20, 60)))
+
+
+@scenario("orders")
+def old_notice_published_again(world: World) -> None:
+    """It does not bring the tier back."""
+    area = district(world)
+    high = tier(world, area, "HIGH", 0)
+    order(world, area)
+    tier(world, area, "LOW", 10)
+    world.send(high, world.now + 20 * HOUR)

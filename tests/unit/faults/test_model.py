@@ -2,19 +2,16 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka.partitioner.default import murmur2 as kafka_murmur2
 
 import tests.faults.model as model_package
 from schemas.events import RANGES, required_fields
-from tests.faults.avro_writer import Writer
-from tests.faults.model import Model, Published
-from tests.faults.model.judgement import BOUNDS, DAY, HOUR, MUST_STATE, murmur2, partition_of
-from tests.faults.scenarios.world import START, Source, token
-
-PERSON = token("p", 1)
-PARTITION = partition_of(PERSON.encode(), 8)
+from tests.faults.model.judgement import BOUNDS, DAY, HOUR, MUST_STATE, murmur2
+from tests.faults.scenarios.world import START
+from tests.unit.faults.desk import PERSON, Desk
 
 
 def test_the_model_imports_none_of_the_rooms_that_it_judges() -> None:
@@ -41,27 +38,6 @@ def test_murmur2_is_kafka_s() -> None:
         assert murmur2(key) == kafka_murmur2(key) & 0xFFFFFFFF
 
 
-class Desk:
-    """Feeds a model with events of one person."""
-
-    def __init__(self) -> None:
-        self.model = Model()
-        self.source = Source("desk-1")
-        self.offset = 0
-
-    def say(self, topic: str, kind: str, at: int, **fields: object) -> None:
-        row = {**self.source.row(kind, at, at), **fields}
-        record = Published(topic, PERSON.encode(), Writer(topic).value(row), at)
-        self.model.add(record, self.offset, PARTITION)
-        self.offset += 1
-
-    def reading(self, at: int, tenths: int, **fields: object) -> None:
-        self.say("temperatures", "READING", at, value_tenths=tenths, method="ORAL", **fields)
-
-    def segments(self) -> list[tuple[int, int, str]]:
-        return [segment[:3] for segment in self.model.timelines().get(PERSON, [])]
-
-
 @pytest.mark.parametrize(
     ("site_kind", "tenths", "high"),
     [("SCHOOL", 373, False), ("SCHOOL", 374, True), ("RAIL", 372, False), ("RAIL", 373, True)],
@@ -84,7 +60,7 @@ def test_the_higher_level_counts_and_what_is_taken_back_does_not() -> None:
     desk.reading(START, 366, symptoms=["FEVER"])
     desk.reading(START + HOUR, 390)
     assert [level for *_, level in desk.segments()] == ["MEDIUM", "HIGH", "MEDIUM"]
-    fields = {"corrects_source": "desk-1", "corrects_sequence": 2, "reason": "broken"}
+    fields: dict[str, Any] = {"corrects_source": "desk-1", "corrects_sequence": 2, "reason": "broken"}
     desk.say("follow-ups", "CORRECTION", START + 2 * HOUR, **fields)
     assert desk.segments() == [(START, START + 3 * DAY, "MEDIUM")]
 
@@ -103,12 +79,16 @@ def test_the_end_of_24_hours_is_in_time_and_midnight_is_not(
     push_mode: str, done_after: int | None, outcome: str
 ) -> None:
     desk = Desk()
-    fields = {"lead_id": "lead-1", "lead_source": "BIG_DATA", "push_mode": push_mode, "home_province": True}
+    fields: dict[str, Any] = {
+        "lead_id": "lead-1",
+        "lead_source": "BIG_DATA",
+        "push_mode": push_mode,
+        "home_province": True,
+    }
     desk.say("follow-ups", "LEAD_OPENED", START, received_at=START, **fields)
     if done_after is not None:
         desk.say("follow-ups", "LEAD_VERIFIED", START + done_after, lead_id="lead-1", method="PHONE")
-    for topic in ("check-ins", "temperatures", "follow-ups"):
-        desk.say(topic, "TIME_MARK", START + 3 * DAY)
+    desk.mark(START + 3 * DAY)
     ((_, found),) = desk.model.outcomes().items()
     assert [one.outcome for one in found] == [outcome]
     assert [one.breached for one in found] == [outcome in ("LATE", "BREACHED")]
