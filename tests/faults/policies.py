@@ -13,8 +13,8 @@ name_zh = "隔日检测"
 expects = "TEST"
 every_days = 2
 weekdays = [1, 2, 3, 4, 5, 6]
-zone_offset_minutes = 540
-slots = [{ slot = "DAY", opens = "22:00", closes = "20:00", grace_minutes = 30 }]
+zone_offset_minutes = -210
+slots = [{ slot = "DAY", opens = "04:00", closes = "20:00", grace_minutes = 30 }]
 source = "no source document: a schedule that only versions of the stream have"
 """
 
@@ -32,7 +32,8 @@ def changed_policy(
     lifting_hours: int = 24,
     valid_until: int | None = None,
 ) -> str:
-    """Text of a policy version, with a schedule more. ``valid_until`` is UTC milliseconds; skew, horizon and lateness
+    """Text of a policy version, with a schedule more. Slots that open before the UTC midnight whose policy they go by
+    are the same in all versions. ``valid_until`` is UTC milliseconds; skew, horizon and lateness
     stay as they are."""
     text = SHIPPED.read_text(encoding="utf-8")
     until = "" if valid_until is None else f"valid_until = {_written(valid_until)}\n"
@@ -48,7 +49,6 @@ def changed_policy(
         ('done_by = ["TRANSFER_ACCEPTED"]\nhours = 2', f'done_by = ["TRANSFER_ACCEPTED"]\nhours = {duty_hours}'),
         ('places = ["HOME"]\nrelease_hours = 24', f'places = ["HOME"]\nrelease_hours = {release_hours}'),
         ('closes = "14:00"\ngrace_minutes = 60', f'closes = "14:00"\ngrace_minutes = {grace_minutes}'),
-        ('closes = "22:00"\ngrace_minutes = 60', f'closes = "22:00"\ngrace_minutes = {grace_minutes}'),
         ("[lifting]\nhours = 24", f"[lifting]\nhours = {lifting_hours}"),
     ):
         if text.count(old) != 1:

@@ -5,8 +5,9 @@ from typing import Any
 from tests.faults.model.judgement import DAY, HOUR
 from tests.faults.scenarios.world import Sent, World, scenario
 
-DISTRICTS = tuple(f"3303{number:02d}" for number in range(1, 41))
-CITY, PROVINCE = "330300", "330000"
+CITIES = tuple(f"33{city:02d}00" for city in range(1, 11))
+DISTRICTS = tuple(f"33{city:02d}{number:02d}" for number in range(1, 5) for city in range(1, 11))
+PROVINCE = "330000"
 
 
 @scenario("families")
@@ -18,17 +19,24 @@ def district(world: World) -> str:
     """The next district, whose place in the tree is known from the first one on."""
     if not world.districts:
         world.districts = list(DISTRICTS)
-        for code, parent in ((CITY, PROVINCE), (PROVINCE, None), *((code, CITY) for code in DISTRICTS)):
+        for code in (*DISTRICTS, *CITIES, PROVINCE):
             names: dict[str, Any] = {"name_en": f"division {code}", "name_zh": "区", "valid_from": world.now - DAY}
-            world.event("reference", code, "DIVISION", world.registry, remember=False, parent=parent, **names)
+            world.event("reference", code, "DIVISION", world.registry, remember=False, parent=above(code), **names)
     world.districts.append(world.districts.pop(0))
     return world.districts[-1]
+
+
+def above(code: str) -> str | None:
+    """The division above another."""
+    if code in CITIES:
+        return PROVINCE
+    return None if code == PROVINCE else f"{code[:4]}00"
 
 
 def tier(world: World, area: str, name: str, after: float, **fields: Any) -> Sent:
     """A notice of an area, published so many hours from now."""
     at = world.now + int(after * HOUR)
-    stated = {"tier": name, "valid_from": at, "parent": PROVINCE if area == CITY else CITY, **fields}
+    stated = {"tier": name, "valid_from": at, "parent": above(area), **fields}
     notice = world.event("reference", area, "RISK_AREA", world.registry, at=at, remember=False, **stated)
     world.versions.append(notice)
     return notice
@@ -133,11 +141,13 @@ def of_a_low_area(world: World) -> None:
 def held_by_the_city(world: World) -> None:
     """The tier of the city keeps the order up when the district is lowered."""
     area = district(world)
+    city = above(area)
+    assert city is not None
     tier(world, area, "HIGH", 0)
-    tier(world, CITY, "HIGH", 1)
+    tier(world, city, "HIGH", 1)
     order(world, area)
     tier(world, area, "LOW", 10)
-    tier(world, CITY, world.chance.choice(("LOW", "MEDIUM")), world.chance.choice((20, 60)))
+    tier(world, city, world.chance.choice(("LOW", "MEDIUM")), world.chance.choice((20, 60)))
 
 
 @scenario("orders")
