@@ -29,11 +29,10 @@ def changed_policy(
     duty_hours: int = 2,
     release_hours: int = 24,
     grace_minutes: int = 60,
-    lifting_hours: int = 24,
     valid_until: int | None = None,
 ) -> str:
-    """Text of a policy version, with a schedule more. Slots that open before the UTC midnight whose policy they go by
-    are the same in all versions. ``valid_until`` is UTC milliseconds; skew, horizon and lateness
+    """Text of a policy version, with a schedule more. Slots that open before the UTC midnight whose policy they go by,
+    and the time to lift an order, are the same in all versions: their clocks are told before that policy is known. ``valid_until`` is UTC milliseconds; skew, horizon and lateness
     stay as they are."""
     text = SHIPPED.read_text(encoding="utf-8")
     until = "" if valid_until is None else f"valid_until = {_written(valid_until)}\n"
@@ -49,7 +48,6 @@ def changed_policy(
         ('done_by = ["TRANSFER_ACCEPTED"]\nhours = 2', f'done_by = ["TRANSFER_ACCEPTED"]\nhours = {duty_hours}'),
         ('places = ["HOME"]\nrelease_hours = 24', f'places = ["HOME"]\nrelease_hours = {release_hours}'),
         ('closes = "14:00"\ngrace_minutes = 60', f'closes = "14:00"\ngrace_minutes = {grace_minutes}'),
-        ("[lifting]\nhours = 24", f"[lifting]\nhours = {lifting_hours}"),
     ):
         if text.count(old) != 1:
             raise ValueError(f"{SHIPPED.name} no longer says {old!r} once: change tests/faults/policies.py with it")

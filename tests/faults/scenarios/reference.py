@@ -58,7 +58,6 @@ def policy(world: World) -> None:
         duty_hours=world.chance.choice((2, 3)),
         release_hours=world.chance.choice((24, 30)),
         grace_minutes=world.chance.choice((60, 120)),
-        lifting_hours=world.chance.choice((20, 24)),
         valid_until=world.now + 3 * DAY if world.chance.random() < 0.5 else None,
     )
     valid_from = world.now + world.chance.choice((-DAY, 0, 12 * HOUR))
