@@ -32,8 +32,8 @@ def changed_policy(
     valid_until: int | None = None,
 ) -> str:
     """Text of a policy version, with a schedule more. Slots that open before the UTC midnight whose policy they go by,
-    and the time to lift an order, are the same in all versions: their clocks are told before that policy is known. ``valid_until`` is UTC milliseconds; skew, horizon and lateness
-    stay as they are."""
+    and the time to lift an order, are the same in all versions: their clocks are told before that policy is known.
+    ``valid_until`` is UTC milliseconds; skew, horizon and lateness stay as they are."""
     text = SHIPPED.read_text(encoding="utf-8")
     until = "" if valid_until is None else f"valid_until = {_written(valid_until)}\n"
     for old, new in (
