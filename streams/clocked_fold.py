@@ -59,11 +59,13 @@ class ClockedFold(UnionFold):
         forgotten_at = None if ends == _NEVER else ends
         found = self.clocks(facts, as_of)
         expected_at = self.next_expected(facts, as_of)
+        before = self.clocks(known, as_of) if added else found
+        sent = announced(facts)
+        if new >= old:
+            found = _undone(before, found, sent) | found
         if not found:
             return _soonest(forgotten_at, expected_at)
-        before = self.clocks(known, as_of) if added else found
         told = {clock_id for clock_id, clock in found.items() if before.get(clock_id) != clock}
-        sent = announced(facts)
         for clock in untold(found.values(), sent, as_of):
             told.add(clock.clock_id)
             new.add(encode_fact(Announced(ANNOUNCER, 1, as_of, as_of, clock.clock_id, "TOLD")))
@@ -95,6 +97,21 @@ class ClockedFold(UnionFold):
         row = {"kind": kind, "as_of": as_of, **clock_row(key, clock)}
         value = self._encode(self.clock_topic.name, row)
         outputs.setdefault(self.clock_topic.name, []).append((f"{key}/{clock.clock_id}".encode(), value))
+
+
+def _undone(
+    before: Mapping[str, Clock], found: Mapping[str, Clock], sent: Mapping[tuple[str, str], int]
+) -> dict[str, Clock]:
+    """Clocks that were told, and that follow from nothing any more: withdrawn from the start, for what was told of
+    them stands elsewhere. Something was learnt late: a correction, a version of a roster, a tier that came back."""
+    return {
+        clock_id: clock._replace(done_at=None, withdrawn_at=clock.opened_at)
+        for clock_id, clock in before.items()
+        if clock_id not in found
+        and (
+            not clock.implied or clock.done_at is not None or {(clock_id, "BREACHED"), (clock_id, "TOLD")} & sent.keys()
+        )
+    }
 
 
 def clock_row(key: str, clock: Clock) -> Mapping[str, Any]:

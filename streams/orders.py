@@ -1,7 +1,9 @@
 """Closure orders: lifted when the tier that gave rise to them is gone, and overdue where they are not (A004-22)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from schemas.codes import ClockSubject, RiskTier
 from schemas.policy import FOREVER, Policy
@@ -32,6 +34,9 @@ class Noticed(Fact, frozen=True, tag="noticed"):
     tier: str
 
 
+_Version = TypeVar("_Version", Ordered, Noticed)
+
+
 def fact_of(row: Mapping[str, Any]) -> Ordered | Noticed:
     """The fact that a row of kind CLOSURE_ORDER or RISK_AREA asserts of an order."""
     event = row["source"], row["sequence"], row["valid_from"], row["sent_at"]
@@ -46,10 +51,10 @@ def lifting_clocks(
 ) -> dict[str, Clock]:
     """The clock of each order whose tier has gone: opened by the downgrade, done when the order was lifted. Where the
     tier came back before that, the order stands by right and the clock is withdrawn."""
-    notices = list(notices)
+    notices = _first_arrivals(notices)
     found = {}
     versions: dict[str, list[Ordered]] = {}
-    for order in orders:
+    for order in _first_arrivals(orders):
         versions.setdefault(order.entity_id, []).append(order)
     for name, of_order in versions.items():
         of_order.sort(key=lambda one: (one.effective_from, one.sent_at, one.source, one.sequence))
@@ -57,6 +62,16 @@ def lifting_clocks(
         if clock is not None:
             found[clock.clock_id] = clock
     return found
+
+
+def _first_arrivals(facts: Iterable[_Version]) -> list[_Version]:
+    """Published again, a version counts from its first arrival."""
+    first: dict[_Version, _Version] = {}
+    for fact in facts:
+        content = replace(fact, effective_from=0)
+        if content not in first or fact.effective_from < first[content].effective_from:
+            first[content] = fact
+    return list(first.values())
 
 
 def _lifting(

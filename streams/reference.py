@@ -5,6 +5,7 @@ A version takes effect at the later of its ``valid_from`` and its arrival plus t
 record judged by its own ``sent_at`` is judged alike in any order of processing.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ class Reference:
         self._policies: dict[_Content, tuple[int, Policy]] = {}
         self.policies = PolicyBook(overlay=overlay)
         self._expected: dict[str, list[tuple[bytes, dict[str, Any]]]] = {PERSONS: [], UNITS: []}
+        self._entries: dict[str, list[dict[str, Any]]] = {}
+        self._members: dict[str, set[str]] = defaultdict(set)
         self._orders = OrdersAndNotices()
 
     def expected(self, of: str) -> int:
@@ -58,12 +61,23 @@ class Reference:
     def _expect(self, entity_id: str, row: Mapping[str, Any], effective_from: int) -> None:
         said = {**row, "entity_id": entity_id, "effective_from": effective_from}
         if row["kind"] == "ROSTER":
-            member = row["member"]
-            if member is not None and (row["schedule"] is not None or row["programme"] is not None):
-                of = PERSONS if is_token(member) else UNITS
-                self._expected[of].append((member.encode(), said))
+            # A member must hear of every version of the entry: one that names another expects it no longer.
+            versions = self._entries.setdefault(entity_id, [])
+            versions.append(said)
+            members = {version["member"] for version in versions if version["member"] is not None}
+            for version in versions:
+                for member in members:
+                    if version is said or (member == row["member"] and member not in self._members[entity_id]):
+                        self._expect_of(member, version)
+            self._members[entity_id] |= members
         else:
             self._expected[UNITS] += self._orders.add(entity_id, said)
+
+    def _expect_of(self, member: str, version: dict[str, Any]) -> None:
+        of = PERSONS if is_token(member) else UNITS
+        if version["member"] != member:
+            version = {**version, "schedule": None, "programme": None}
+        self._expected[of].append((member.encode(), version))
 
     def add(self, entity_id: str, row: Mapping[str, Any], appended_at: int) -> None:
         """Takes in one reference row. Raises `schemas.policy.BadPolicy` when a policy version cannot be read."""

@@ -79,14 +79,16 @@ def live_digests(fed_home: FedHome, client: ClickHouse, as_of: int) -> Digests:
         ]
         timelines = timelines.plus(timeline_row(token, segments))
     soon = {rule.deadline_class: rule.due_soon_ms for rule in default_policy().deadlines}
+    soon |= {duty.name: duty.due_soon_minutes * 60_000 for duty in default_policy().duties}
     columns = ", ".join(f"toUnixTimestamp64Milli({name}_at)" for name in ("opened", "due", "done", "withdrawn"))
     for token, clock_id, lead_id, name, opened, due, done, withdrawn, policy, evidence, strict in client.rows(
         f"SELECT token, clock_id, lead_id, duty, {columns}, policy, evidence, before_due"
         " FROM checkline.sla_clocks FINAL"
     ):
-        lead = clock_id.rpartition("/")[2]
+        name_of_clock = clock_id.removeprefix(f"{token}/")
+        due_soon_at = due - soon.get(name, 0)
         clock = Clock(
-            lead, lead_id, name, opened, due, due - soon[name], done, withdrawn, policy, tuple(evidence), strict
+            name_of_clock, lead_id, name, opened, due, due_soon_at, done, withdrawn, policy, tuple(evidence), strict
         )
         clocks = clocks.plus(clock_row(token, clock))
         outcomes = outcomes.plus(outcome_row(token, clock, as_of))
