@@ -1,4 +1,5 @@
-"""Which notices of risk areas concern which closure orders: those of the order's division and of what is above it."""
+"""Which notices of risk areas concern which closure orders: those of the order's division, of what lies above it and,
+because the scope of a tier widens (T6: a village's notice closes its township), of what lies below it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,8 +35,10 @@ class OrdersAndNotices:
         found = []
         for order, divisions in self._orders.items():
             for division in divisions:
-                for area in self._upwards(division):
-                    for notice in self._notices.get(area, ()):
+                for area, notices in self._notices.items():
+                    if area not in self._upwards(division) and division not in self._upwards(area):
+                        continue
+                    for notice in notices:
                         name = (order, notice["source"], notice["sequence"], notice["effective_from"])
                         if name not in self._told:
                             self._told.add(name)

@@ -26,7 +26,7 @@ class Ordered(Fact, frozen=True, tag="ordered"):
 
 
 class Noticed(Fact, frozen=True, tag="noticed"):
-    """A notice about the tier of the order's area, or of one above it."""
+    """A notice about the tier of the order's area, or of one above or below it."""
 
     area: str
     effective_from: int

@@ -17,7 +17,12 @@ def lifting_clocks(reference: Reference) -> dict[str, Clock]:
     found = {}
     for order, versions in reference.versions("CLOSURE_ORDER").items():
         division = versions[-1].row["division"]
-        over_it = [notice for area in _above(division, parents) for notice in areas.get(area, [])]
+        over_it = [
+            notice
+            for area, notices in areas.items()
+            if area in _above(division, parents) or division in _above(area, parents)
+            for notice in notices
+        ]
         clock = _clock(order, versions, over_it, reference)
         if clock is not None:
             found[order] = clock

@@ -160,6 +160,17 @@ def test_an_order_whose_tier_stands_or_came_back_need_not_be_lifted() -> None:
     assert lifting(*rows, elsewhere, as_of=NOON + 9 * DAY) == (None, [])
 
 
+@pytest.mark.row("A004-07", "A004-22")
+def test_t6_the_order_of_a_township_stands_as_long_as_a_notice_of_its_village_does() -> None:
+    registry = Registry()
+    whole = order(registry, division="150802-T1", tier="HIGH")
+    notices = [tier(registry, name, at, "150802-V1") for name, at in (("HIGH", NOON - DAY), ("MEDIUM", NOON + DAY))]
+    assert lifting(village(registry), whole, notices[0], as_of=NOON + 9 * DAY) == (None, [])
+    row, told = lifting(village(registry), whole, *notices, as_of=NOON + 9 * DAY)
+    assert row is not None
+    assert (row["opened_at"], told) == (NOON + DAY, ["BREACHED"])
+
+
 def test_what_arrives_first_of_order_division_and_notices_does_not_matter() -> None:
     def told(turn: int) -> object:
         registry = Registry()
