@@ -100,6 +100,8 @@ class OwnedPartition:
         as_of = self._agent.clock.as_of(self.markers)
         if self._has_expectations(as_of):
             await self._expect(as_of)
+            if self._has_expectations(as_of):
+                return  # before all of it is known, something might be told as missing that is expected no longer
         if self._agent.ticks is None or not self._is_due(as_of):
             return
         states = self._load(self._store.due(self.number, as_of, TICK_CHUNK))

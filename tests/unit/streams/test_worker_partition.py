@@ -198,3 +198,34 @@ def test_a_rule_that_never_settles_stops_the_worker(tmp_path: Path) -> None:
     bench.apply()
     with pytest.raises(StillDue):
         asyncio.run(bench.partition.tick())
+
+
+def test_what_reference_data_expects_is_taken_in_before_anything_is_told_as_missing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, due=b"999")
+    bench.apply()
+    asked: list[int] = []
+
+    def expect(partition: int, begin: int, load: Any, as_of: int) -> tuple[Announced, int]:
+        asked.append(begin)
+        return Announced({b"unit-%d" % begin: b""}, {}), begin + 1
+
+    bench.agent.expect, bench.agent.expected = expect, lambda: 2
+    assert bench.partition.has_due()
+    asyncio.run(bench.partition.tick())
+    assert (asked, bench.ticked) == ([0], [])
+    asyncio.run(bench.partition.tick())
+    assert (asked, bench.ticked) == ([0, 1], [NOW])
+    written = [key for _, changes, _ in bench.broker.told for key in changes if key.startswith(b"unit")]
+    assert written == [b"unit-0", b"unit-1"]
+    asyncio.run(bench.partition.tick())
+    assert asked == [0, 1]
+    again = bench.recovered()  # facts are a union: after a start all of it is taken in again
+    asyncio.run(again.tick())
+    assert asked == [0, 1, 0]
+
+
+def test_before_any_time_is_known_nothing_is_expected(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.agent.clock = WallClock(lambda: -1)
+    bench.agent.expected = lambda: 2
+    assert not bench.partition.has_due()
