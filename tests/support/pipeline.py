@@ -43,8 +43,9 @@ _TIMELINES = f"""
     SELECT token, {_MS.format("froms")}, {_MS.format("untils")}, arrayMap(one -> toString(one), levels), evidence
     FROM checkline.risk_timelines FINAL
 """
-_CLOCKS = """
-    SELECT lead_id, toUnixTimestamp64Milli(due_at), toUnixTimestamp64Milli(done_at) FROM checkline.sla_clocks FINAL
+_CLOCK_ID = "substring(clock_id, length(token) + 2)"
+_CLOCKS = f"""
+    SELECT {_CLOCK_ID}, toUnixTimestamp64Milli(due_at), toUnixTimestamp64Milli(done_at) FROM checkline.sla_clocks FINAL
 """
 
 
@@ -95,7 +96,7 @@ def outcome(home: Home, supervisor: Supervisor, figures: Iterable[Figure]) -> Ou
     with ClickHouse(reader_address(home), "test") as client:
         wait_until_caught_up(home, client, supervisor.check, lambda _: None)
         computed = {one.ref: one.computed for one in compute(client, figures)}
-        notices = client.rows("SELECT lead_id, toString(kind) FROM checkline.sla_notices FINAL")
+        notices = client.rows(f"SELECT {_CLOCK_ID}, toString(kind) FROM checkline.sla_notices FINAL")
         timelines = client.rows(_TIMELINES)
         clocks = client.rows(_CLOCKS)
         letters = client.rows("SELECT count() FROM checkline.dead_letters FINAL GROUP BY topic, partition, offset")
