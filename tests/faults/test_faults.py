@@ -10,8 +10,8 @@ from tests.faults.harness import fault_run
 from tests.faults.injectors import FAULTS
 
 SEED = int(os.environ.get("CHECKLINE_TEST_FAULT_SEED") or random.SystemRandom().randrange(1_000_000))
-EVENTS = 30_000
-PERSONS = 3_000
+EVENTS = 12_000
+PERSONS = 1_500
 
 
 @pytest.mark.timeout(900)

@@ -34,6 +34,8 @@ TABLES = {
 }
 """Columns that say what, not when and by whom."""
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def writer(fed_home: FedHome) -> Iterator[ClickHouse]:
@@ -65,7 +67,6 @@ MUCH = (
 )
 
 
-@pytest.mark.long
 def test_the_command_names_what_differs_mends_it_and_says_that_it_holds(fed_home: FedHome, writer: ClickHouse) -> None:
     before = digests(writer)
     damage(writer, *MUCH)
@@ -89,7 +90,6 @@ def test_the_command_names_what_differs_mends_it_and_says_that_it_holds(fed_home
     assert {**after, "ledger": ""} == {**before, "ledger": ""}
 
 
-@pytest.mark.long
 def test_only_the_topic_and_the_time_that_were_asked_for_are_audited(fed_home: FedHome, writer: ClickHouse) -> None:
     where = "topic = 'follow-ups' AND partition = 2"
     damage(writer, f"ledger DELETE WHERE {where}")
@@ -146,7 +146,6 @@ class Stream(threading.Thread):
                 self.published += 1
 
 
-@pytest.mark.long
 def test_repairs_beside_a_running_sink_leave_what_it_writes_alone(fed_home: FedHome, writer: ClickHouse) -> None:
     stream = Stream(fed_home)
     stream.start()
@@ -174,7 +173,6 @@ def test_repairs_beside_a_running_sink_leave_what_it_writes_alone(fed_home: FedH
     assert writer.rows(counted) == [(before + stream.published,)]
 
 
-@pytest.mark.long
 def test_a_repair_that_was_killed_is_simply_run_again(fed_home: FedHome, writer: ClickHouse) -> None:
     before = digests(writer)
     damage(

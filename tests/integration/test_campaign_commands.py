@@ -159,6 +159,7 @@ def test_a_published_event_is_in_the_tables_and_in_the_story(fed_home: FedHome, 
 # ---- an interrupted demo
 
 
+@pytest.mark.long
 def test_a_demo_interrupted_while_it_publishes_leaves_nothing_behind(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.cli", "demo"],

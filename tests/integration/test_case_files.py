@@ -98,7 +98,8 @@ def second(tmp_path: Path, partitions: int) -> Iterator[Installation]:
 
 
 @pytest.mark.timeout(600)  # two installations are started, one after the other
-@pytest.mark.parametrize("partitions", [3, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("partitions", [3, 8])
 def test_an_imported_log_gives_the_same_results(
     fed_home: FedHome, case: Path, second: Installation, tmp_path: Path, partitions: int
 ) -> None:

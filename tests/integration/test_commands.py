@@ -291,6 +291,7 @@ def test_a_part_that_is_not_installed_is_one_line_and_the_started_ones_stop(
     assert f"{library} is not installed" in fresh.refused("up", "--only", part, PYTHONPATH=str(hidden))
 
 
+@pytest.mark.long
 def test_a_killed_supervisor_leaves_no_part_and_the_next_one_goes_on(fresh: Installation) -> None:
     stores = ("--only", "kafka", "--only", "topics")
     assert fresh.call("up", "--detach", "--clock", "event", *stores).returncode == 0

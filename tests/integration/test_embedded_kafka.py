@@ -87,6 +87,7 @@ def test_an_error_of_one_topic_is_raised_and_names_it(kafka_cluster: KafkaCluste
         create_topics(kafka_cluster.bootstrap, [bad])
 
 
+@pytest.mark.long  # as the short run of tests/faults shows
 def test_acknowledged_records_survive_kill_and_restart(tmp_path: Path) -> None:
     node = EmbeddedKafka(tmp_path, free_port(), free_port())
     try:

@@ -217,7 +217,7 @@ def test_why_not_names_the_threshold_the_conflict_and_what_was_too_old(odd_home:
     assert "one of NONE (no known risk), MEDIUM" in wrong.stderr
 
 
-@pytest.mark.parametrize("at", TIMES)
+@pytest.mark.parametrize("at", [TIMES[0], pytest.param(TIMES[1], marks=pytest.mark.long)])
 def test_the_state_as_of_a_time_is_that_of_the_records_that_had_arrived(
     odd_home: FedHome, log: list[Emission], at: int
 ) -> None:
@@ -255,6 +255,7 @@ def test_the_state_as_of_a_time_is_that_of_the_records_that_had_arrived(
     assert [one.clock.due_at for one in waiting] == sorted(one.clock.due_at for one in waiting)
 
 
+@pytest.mark.long
 def test_the_figures_as_of_a_time_are_those_of_a_plain_count_of_what_had_arrived(
     odd_home: FedHome, log: list[Emission]
 ) -> None:

@@ -450,6 +450,7 @@ def test_transactions_leave_holes_that_the_spans_cover_and_what_was_aborted_is_n
     assert audit(client, {place: 8}, partitions=8) == []
 
 
+@pytest.mark.long  # as the short run of tests/faults shows
 @fresh_broker
 def test_two_sinks_share_the_partitions_and_a_rebalance_loses_and_doubles_nothing(
     client: ClickHouse, address: Address, kafka_cluster: KafkaCluster

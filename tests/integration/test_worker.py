@@ -314,6 +314,7 @@ def prefix(kafka_cluster: KafkaCluster) -> str:
     return prefix
 
 
+@pytest.mark.long  # as the short run of tests/faults does
 @pytest.mark.timeout(300)
 def test_killed_frozen_rebalanced_and_stopped_it_loses_and_doubles_nothing(
     kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
