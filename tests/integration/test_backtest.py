@@ -200,6 +200,7 @@ def read_round(process: "subprocess.Popen[str]") -> tuple[dict[str, Any], dict[s
     raise AssertionError("nothing was told in time")
 
 
+@pytest.mark.long
 def test_a_shadow_tells_what_comes_and_touches_nothing(fed_home: FedHome, reader: ClickHouse, candidate: Path) -> None:
     before = live(fed_home, reader)
     groups = consumer_groups(fed_home)

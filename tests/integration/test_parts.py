@@ -55,6 +55,7 @@ def test_an_unknown_part_is_refused(wall_home: Home) -> None:
 
 
 @pytest.mark.expects_errors(r"kafka ended with signal SIGKILL|^kafka\.")
+@pytest.mark.long
 def test_the_reference_clock_marks_every_second_and_outlives_a_killed_kafka(wall_home: Home) -> None:
     planned = parts(wall_home, only=["kafka", "topics", "reference-clock"])
     codec = RowCodec(default_registry(), "reference")

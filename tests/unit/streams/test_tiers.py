@@ -144,7 +144,10 @@ def test_the_measures_up_to_a_tier_are_those_that_reach_where_it_does() -> None:
 
 CODES = ("150802", "150802001", *PLACES)
 NOTICES = st.lists(
-    st.builds(TierNotice, st.sampled_from(CODES), st.sampled_from([LOW, MEDIUM, HIGH]), st.integers(0, 5)), max_size=6
+    st.builds(
+        TierNotice, st.sampled_from(CODES), st.sampled_from([LOW, MEDIUM, HIGH]), st.integers(0, 5), st.just(FOREVER)
+    ),
+    max_size=6,
 )
 
 
