@@ -9,9 +9,10 @@ from infra.home import Home
 from schemas.policy import default_policy
 from schemas.registry import default_registry
 from schemas.wire.rows import RowCodec
+from streams.clocked_fold import Encode
 from streams.enforcement import CaseFold
 from streams.fold import Fold
-from streams.person_fold import Encode, PersonFold
+from streams.person_fold import PersonFold
 from streams.reference import Reference
 from streams.reports import UnitFold
 from streams.urgent import UrgentFold

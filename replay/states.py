@@ -14,13 +14,14 @@ from schemas.registry import Registry
 from schemas.validity import Invalid, Limits
 from schemas.wire.batches import RecordBatch
 from schemas.wire.rows import RowCodec
+from streams.clocked_fold import Encode
 from streams.clocks import Clock
 from streams.enforcement import CaseFold
 from streams.fact_set import limit_flood
 from streams.facts import PersonFact, decode_fact
 from streams.fold import FoldResult, Load, Outputs, Rows
 from streams.person_clocks import clocks
-from streams.person_fold import Encode, PersonFold, observed
+from streams.person_fold import PersonFold, observed
 from streams.reference import Reference
 from streams.reports import UnitFold
 from streams.risk import Segment

@@ -28,6 +28,8 @@ class ClockedFold(UnionFold):
     """``reference`` is fed by the worker; ``encode`` frames derived records."""
 
     clock_topic: Topic = SLA_EVENTS
+    expects_of: str | None = None
+    """Whose expectations of the reference data are facts here, see `streams.reference.Reference.expectations`."""
 
     def __init__(self, reference: Reference, encode: Encode) -> None:
         self.reference = reference
@@ -36,6 +38,12 @@ class ClockedFold(UnionFold):
     @abstractmethod
     def clocks(self, facts: list[Any], as_of: int | None) -> dict[str, Clock]:
         """Clocks by id, slots of schedules up to ``as_of``, UTC milliseconds."""
+
+    def expected(self) -> int:
+        return 0 if self.expects_of is None else self.reference.expected(self.expects_of)
+
+    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
+        return ([], begin) if self.expects_of is None else self.reference.expectations(self.expects_of, begin, limit)
 
     def next_expected(self, facts: list[Any], as_of: int) -> int | None:
         """When the next slot of a schedule can be missed, UTC milliseconds."""
@@ -94,9 +102,27 @@ class ClockedFold(UnionFold):
             self.tell_clock("CLOCK", key, clock, as_of, outputs)
 
     def tell_clock(self, kind: str, key: str, clock: Clock, as_of: int, outputs: Outputs) -> None:
-        row = {"kind": kind, "as_of": as_of, **clock_row(key, clock)}
+        row = {"kind": kind, "as_of": as_of, **self.clock_row(key, clock)}
         value = self._encode(self.clock_topic.name, row)
         outputs.setdefault(self.clock_topic.name, []).append((f"{key}/{clock.clock_id}".encode(), value))
+
+    def clock_row(self, key: str, clock: Clock) -> Mapping[str, Any]:
+        """Fields of a record that tells the state of a clock."""
+        known_class = clock.deadline_class in _LEAD_CLASSES
+        return {
+            "token": key,
+            "lead_id": clock.lead_id,
+            "deadline_class": clock.deadline_class if known_class else DeadlineClass.OTHER.value,
+            "duty": clock.deadline_class,
+            "opened_at": clock.opened_at,
+            "due_at": clock.due_at,
+            "done_at": clock.done_at,
+            "withdrawn_at": clock.withdrawn_at,
+            "policy": clock.policy,
+            "evidence": list(clock.evidence),
+            "subject": clock.subject,
+            "before_due": clock.before_due,
+        }
 
 
 def _undone(
@@ -111,25 +137,6 @@ def _undone(
         and (
             not clock.implied or clock.done_at is not None or {(clock_id, "BREACHED"), (clock_id, "TOLD")} & sent.keys()
         )
-    }
-
-
-def clock_row(key: str, clock: Clock) -> Mapping[str, Any]:
-    """Fields of a record that tells the state of a clock."""
-    known_class = clock.deadline_class in _LEAD_CLASSES
-    return {
-        "token": key,
-        "lead_id": clock.lead_id,
-        "deadline_class": clock.deadline_class if known_class else DeadlineClass.OTHER.value,
-        "duty": clock.deadline_class,
-        "opened_at": clock.opened_at,
-        "due_at": clock.due_at,
-        "done_at": clock.done_at,
-        "withdrawn_at": clock.withdrawn_at,
-        "policy": clock.policy,
-        "evidence": list(clock.evidence),
-        "subject": clock.subject,
-        "before_due": clock.before_due,
     }
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from schemas.codes import ClockOutcome, ClockSubject
 from streams.announced import Announced
-from streams.fact_set import Fact, encode_fact
+from streams.fact_set import Fact, earliest, sent_first
 from streams.facts import LeadOpened, LeadStep, PersonFact, standing
 from streams.reference import Reference
 
@@ -90,14 +90,13 @@ def _openings(facts: Iterable[PersonFact]) -> dict[str, LeadOpened]:
         if isinstance(fact, LeadOpened):
             rival = opened.get(fact.lead_id)
             # Two contents under one lead: the same one wins in any order of arrival.
-            if rival is None or (fact.sent_at, encode_fact(fact)) < (rival.sent_at, encode_fact(rival)):
+            if rival is None or sent_first(fact) < sent_first(rival):
                 opened[fact.lead_id] = fact
     return opened
 
 
 def _earliest(steps: Iterable[LeadStep], state: str) -> LeadStep | None:
-    reached = [step for step in steps if step.state == state]
-    return min(reached, key=lambda step: (step.at, step.source, step.sequence)) if reached else None
+    return earliest(step for step in steps if step.state == state)
 
 
 def _in_time(clock: Clock, at: int | None) -> bool:

@@ -11,7 +11,7 @@ from schemas.codes import ClockSubject
 from schemas.policy import Policy
 from schemas.policy_duties import MINUTE_MS, DutyRule
 from streams.clocks import Clock
-from streams.fact_set import Fact, encode_fact
+from streams.fact_set import Fact, earliest, sent_first
 
 
 class Act(NamedTuple):
@@ -90,16 +90,11 @@ def _first(acts: Iterable[Act]) -> dict[tuple[str, str], Act]:
     found: dict[tuple[str, str], Act] = {}
     for act in acts:
         name = act.task, act.kind
-        if name not in found or _rank(act) < _rank(found[name]):
+        if name not in found or sent_first(act.fact) < sent_first(found[name].fact):
             found[name] = act
     return found
 
 
-def _rank(act: Act) -> tuple[int, bytes]:
-    return act.fact.sent_at, encode_fact(act.fact)
-
-
 def _earliest(acts: Iterable[Act], kinds: Iterable[str]) -> Fact | None:
     wanted = set(kinds)
-    done = [act.fact for act in acts if act.kind in wanted]
-    return min(done, key=lambda fact: (fact.at, fact.source, fact.sequence), default=None)
+    return earliest(act.fact for act in acts if act.kind in wanted)

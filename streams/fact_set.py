@@ -6,7 +6,7 @@ have equal bytes whatever the order of arrival.
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -44,9 +44,27 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
         return EventId(self.source, self.sequence)
 
 
+SomeFact = TypeVar("SomeFact", bound=Fact)
+
+
 def encode_fact(fact: Fact) -> bytes:
     """The canonical bytes of a fact."""
     return _ENCODER.encode(fact)
+
+
+def happened(fact: Fact) -> tuple[int, str, int]:
+    """Order in which facts happened, the same for any order of arrival."""
+    return fact.at, fact.source, fact.sequence
+
+
+def earliest(facts: Iterable[SomeFact]) -> SomeFact | None:
+    """The fact that happened first."""
+    return min(facts, key=happened, default=None)
+
+
+def sent_first(fact: Fact) -> tuple[int, bytes]:
+    """Order by which one of several contents is chosen: the one sent first, the same for any order of arrival."""
+    return fact.sent_at, encode_fact(fact)
 
 
 def encode_state(members: Iterable[bytes], next_due: int | None) -> bytes:

@@ -15,7 +15,7 @@ from schemas.codes import RiskLevel
 from schemas.topics import Topic
 from streams import screen
 from streams.announced import Announced
-from streams.clocked_fold import ClockedFold, Encode
+from streams.clocked_fold import ClockedFold
 from streams.clocks import Clock
 from streams.expected import Expected
 from streams.facts import (
@@ -36,8 +36,6 @@ from streams.person_clocks import clocks, tasks
 from streams.reference import PERSONS, higher_tier
 from streams.risk import Segment, timeline
 
-__all__ = ["Encode", "PersonFold", "observed"]
-
 RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep, TakenBack)
 """Facts that can change a risk timeline."""
 
@@ -53,6 +51,7 @@ class PersonFold(ClockedFold):
     """Rules of the risk app."""
 
     topics: tuple[Topic, ...] = topics.PERSON_TOPICS
+    expects_of = PERSONS
 
     def screen(self, topic: str, frame: pl.DataFrame) -> pl.Expr:
         return screen.screen(topic, frame, self.reference)
@@ -83,12 +82,6 @@ class PersonFold(ClockedFold):
             if any(isinstance(fact, DEMANDING) for fact in facts)
             else None
         )
-
-    def expected(self) -> int:
-        return self.reference.expected(PERSONS)
-
-    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
-        return self.reference.expectations(PERSONS, begin, limit)
 
     def tell(
         self,

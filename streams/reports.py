@@ -17,7 +17,7 @@ from streams.clocked_fold import ClockedFold
 from streams.clocks import Clock
 from streams.duties import Act, duty_clocks
 from streams.expected import Expected, expected_of, in_effect
-from streams.fact_set import Fact
+from streams.fact_set import Fact, earliest
 from streams.orders import Noticed, Ordered
 from streams.reference import UNITS, Reference
 from streams.schedules import Demand, Slot, next_cut_off, slot_clocks
@@ -157,7 +157,7 @@ def _report(reports: Iterable[Reported], demand: Demand, slot: Slot) -> Fact | N
         for fact in reports
         if (demand.about is None or fact.indicator == demand.about) and slot.opens < _ends(fact) <= slot.closes
     ]
-    return min(found, key=lambda fact: (fact.at, fact.source, fact.sequence), default=None)
+    return earliest(found)
 
 
 _AHEAD_MS = 2 * DAY_MS
@@ -173,6 +173,7 @@ class UnitFold(ClockedFold):
     """Rules of the reports app: one state a unit, and one an order."""
 
     topics: tuple[Topic, ...] = (topics.REPORTS,)
+    expects_of = UNITS
 
     def facts_of(self, topic: str, row: Mapping[str, Any]) -> Iterable[UnitFact]:
         return (facts_of(row),)
@@ -185,9 +186,3 @@ class UnitFold(ClockedFold):
 
     def next_expected(self, facts: list[UnitFact], as_of: int) -> int | None:
         return next_cut_off(_demands(facts), Expects.REPORT, self.reference.policies.in_effect, as_of)
-
-    def expected(self) -> int:
-        return self.reference.expected(UNITS)
-
-    def expectations(self, begin: int, limit: int) -> tuple[list[tuple[bytes, dict[str, Any]]], int]:
-        return self.reference.expectations(UNITS, begin, limit)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from schemas.codes import RiskLevel
 from schemas.identities import EventId
 from schemas.policy import Policy
+from streams.fact_set import happened
 from streams.facts import CameFrom, CodeShown, LeadOpened, LeadStep, PersonFact, Reading, SymptomsStated, standing
 from streams.reference import Reference, higher_tier
 
@@ -117,13 +118,9 @@ def judged(facts: Iterable[PersonFact], reference: Reference) -> Iterator[Judged
         elif isinstance(fact, LeadOpened):
             ends = closed.get(fact.lead_id, ())
         until, ended_by = fact.at + reach.duration_ms, None
-        if ends and (first := min(ends, key=_when)).at < until:
+        if ends and (first := min(ends, key=happened)).at < until:
             until, ended_by = first.at, first
         yield Judged(fact, policy, reach, until, ended_by)
-
-
-def _when(fact: PersonFact) -> tuple[int, str, int]:
-    return fact.at, fact.source, fact.sequence
 
 
 def assertions(facts: Iterable[PersonFact], reference: Reference) -> list[Assertion]:

@@ -11,7 +11,7 @@ from schemas.policy_duties import Expected as Expects
 from streams.clocks import Clock
 from streams.duties import Act, duty_clocks
 from streams.expected import Expected, in_effect
-from streams.fact_set import Fact, encode_fact
+from streams.fact_set import Fact, earliest, sent_first
 from streams.facts import PersonFact, Reading, SymptomsStated, TaskStep, standing
 from streams.schedules import Demand, Slot, next_cut_off, slot_clocks
 
@@ -86,7 +86,7 @@ class Tasks:
             return {}
         found: dict[str, Clock] = {}
         # Of two contents under one identity the one sent first counts, in any order of arrival: it comes last.
-        for stated in sorted(self._symptoms, key=_rank, reverse=True):
+        for stated in sorted(self._symptoms, key=sent_first, reverse=True):
             task = f"{SYMPTOMS}/{stated.event_id}"
             acts = [Act(stated, task, SYMPTOMS)]
             acts += [Act(step, task, step.kind) for step in self._steps if step.at >= stated.at]
@@ -97,21 +97,15 @@ class Tasks:
         starts: dict[str, TaskStep] = {}
         for step in self._steps:
             rival = starts.get(step.task)
-            if step.kind in _STARTS and (rival is None or _rank(step) < _rank(rival)):
+            if step.kind in _STARTS and (rival is None or sent_first(step) < sent_first(rival)):
                 starts[step.task] = step
         for task, start in starts.items():
-            ends = [step for step in self._steps if step.task == task and step.kind in _ENDS]
-            ended = min(ends, key=lambda step: (step.at, step.source, step.sequence), default=None)
-            yield from self._episode(task, start.programme, start.place, start.at, start.sent_at, start, ended)
-
-    def _episode(
-        self, task: str, name: str | None, place: str, start: int, sent_at: int, opened: Fact, ended: Fact | None
-    ) -> Iterable[Episode]:
-        policy = self._policy_at(sent_at)
-        for programme in policy.programmes:
-            if programme.name == name or (name is None and place in programme.places):
-                yield Episode(task, programme, policy.name, start, start + programme.days * DAY_MS, ended, opened)
-                return
+            policy = self._policy_at(start.sent_at)
+            programme = next((one for one in policy.programmes if _falls_under(start, one)), None)
+            if programme is not None:
+                ended = earliest(step for step in self._steps if step.task == task and step.kind in _ENDS)
+                stops = start.at + programme.days * DAY_MS
+                yield Episode(task, programme, policy.name, start.at, stops, ended, start)
 
     def _contacts(self) -> dict[Expects, list[Demand]]:
         demands = [
@@ -146,13 +140,13 @@ class Tasks:
         return _within(slot, (step for step in self._steps if step.kind == "TEST_TAKEN"))
 
 
+def _falls_under(start: TaskStep, programme: Programme) -> bool:
+    """Whether a follow-up is of a programme: of the one it names or, naming none, of the one for its place."""
+    return programme.name == start.programme or (start.programme is None and start.place in programme.places)
+
+
 def _within(slot: Slot, facts: Iterable[Fact]) -> Fact | None:
-    kept = [fact for fact in facts if slot.opens <= fact.at <= slot.cut_off]
-    return min(kept, key=lambda fact: (fact.at, fact.source, fact.sequence), default=None)
-
-
-def _rank(fact: Fact) -> tuple[int, bytes]:
-    return fact.sent_at, encode_fact(fact)
+    return earliest(fact for fact in facts if slot.opens <= fact.at <= slot.cut_off)
 
 
 def _release(episode: Episode) -> Clock:

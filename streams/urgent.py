@@ -18,7 +18,6 @@ from streams.clocked_fold import ClockedFold
 from streams.clocks import Clock
 from streams.duties import Act, duty_clocks
 from streams.fact_set import Fact
-from streams.fold import Outputs
 from streams.reference import Reference
 
 NEED, RESPONSE = "URGENT_NEED", "RESPONSE"
@@ -101,10 +100,8 @@ class UrgentFold(ClockedFold):
     def clocks(self, facts: list[UrgentFact], as_of: int | None) -> dict[str, Clock]:
         return clocks(facts, self.reference)
 
-    def tell_clock(self, kind: str, key: str, clock: Clock, as_of: int, outputs: Outputs) -> None:
-        row = {
-            "kind": kind,
-            "as_of": as_of,
+    def clock_row(self, key: str, clock: Clock) -> Mapping[str, Any]:
+        return {
             "token": key,
             "need": clock.lead_id,
             "duty": clock.deadline_class,
@@ -115,5 +112,3 @@ class UrgentFold(ClockedFold):
             "policy": clock.policy,
             "evidence": list(clock.evidence),
         }
-        value = self._encode(self.clock_topic.name, row)
-        outputs.setdefault(self.clock_topic.name, []).append((f"{key}/{clock.clock_id}".encode(), value))
