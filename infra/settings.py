@@ -101,6 +101,49 @@ class ClickHouseSettings(BaseModel):
         return not self.host
 
 
+class Contact(BaseModel):
+    """How somebody on call is reached; the log never holds it. An SMS gateway is a webhook of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    webhook: str = ""
+    email: str = ""
+    sms_webhook: str = ""
+
+
+class OperationsSettings(BaseModel):
+    """The operations page, its scrape and its alarms.
+
+    `*_seconds` are how long something may last before it is an alarm; "lately" is `lately_seconds`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)  # 0: one that is chosen at the first start and kept
+    lately_seconds: int = Field(default=300, ge=10)
+    stuck_seconds: float = Field(default=10.0, gt=0)
+    lag_seconds: float = Field(default=60.0, gt=0)
+    retention_seconds: float = Field(default=24 * 3600.0, gt=0)
+    silence_seconds: float = Field(default=300.0, gt=0)
+    skew_seconds: float = Field(default=120.0, gt=0)
+    tick_late_seconds: float = Field(default=5.0, gt=0)
+    dead_letters_lately: int = Field(default=10, ge=1)
+    dead_letter_ratio: float = Field(default=0.01, gt=0, le=1)
+    breaches_lately: int = Field(default=20, ge=1)
+    congestion_wait_seconds: float = Field(default=600.0, gt=0)
+    congestion_waiting: int = Field(default=50, ge=1)
+    audit_share: float = Field(default=0.1, gt=0, le=1)  # of one processor, at most, for the audit that always runs
+    escalation_seconds: float = Field(default=300.0, gt=0)
+    smtp_host: str = ""
+    smtp_port: Port = 25
+    smtp_tls: bool = False
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    sender: str = "checkline@localhost"
+    contacts: dict[str, Contact] = Field(default_factory=dict)
+
+
 class LogSettings(BaseModel):
     """How much is logged: by us, and by the libraries whose debug lines are many."""
 
@@ -131,6 +174,7 @@ class Settings(BaseSettings):
     brokers: int | None = None
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    operations: OperationsSettings = OperationsSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("brokers")
@@ -196,7 +240,7 @@ def _refuse_unknown_variables() -> None:
     """A variable whose name is mistyped would else be passed over in silence."""
     names = {PREFIX + name.upper() for name in Settings.model_fields}
     # What follows the name of a section is judged by the section's own model.
-    accepted = (*(f"{PREFIX}{section}_" for section in ("KAFKA", "CLICKHOUSE", "LOG")), *NOT_SETTINGS)
+    accepted = (*(f"{PREFIX}{section}_" for section in ("KAFKA", "CLICKHOUSE", "OPERATIONS", "LOG")), *NOT_SETTINGS)
     for variable in os.environ:
         if variable.startswith(PREFIX) and variable not in names and not variable.startswith(accepted):
             raise WrongSetting(f"variable {variable}: there is no such setting; remove it or correct its name")

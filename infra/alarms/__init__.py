@@ -1,0 +1,1 @@
+"""Alarms: what is wrong now, who was told, who has taken it on."""
