@@ -39,7 +39,8 @@ class Part(NamedTuple):
 
     `command` is asked for at every start, so it may check what the start needs (and raise CannotRun); `is_ready` gets
     the process id and is asked until it says yes or `start_seconds` have passed. A part that stands `beside` the one
-    before it is started without waiting for that one.
+    before it is started without waiting for that one. What is not `vital` is started again and again, and the others go
+    on without it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Part(NamedTuple):
     start_seconds: float = 60.0
     stop_seconds: float = 20.0
     beside: bool = False
+    vital: bool = True
 
 
 class Step(NamedTuple):
@@ -208,7 +210,8 @@ class Supervisor:
         self._wait_until_ready(started)
 
     def _wait_until_ready(self, started: Sequence[_Running]) -> None:
-        while starting := [running for running in started if running.state != "ready"]:
+        vital = [running for running in started if running.part.vital]
+        while starting := [running for running in vital if running.state != "ready"]:
             if self._stop.wait(POLL_SECONDS):
                 raise _StopAsked
             for running in starting:
@@ -235,7 +238,7 @@ class Supervisor:
 
     def _failed(self, running: _Running, reason: str) -> None:
         running.failures += 1
-        if running.failures > self._restarts.limit:
+        if running.failures > self._restarts.limit and running.part.vital:
             self._enter(running, "failed")
             log.error("%s; it failed %d times in a row: everything stops", reason, running.failures)
             raise PartFailed(f"{reason}; it failed {running.failures} times in a row")

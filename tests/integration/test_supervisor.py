@@ -99,6 +99,17 @@ def test_a_part_that_keeps_dying_stops_everything_with_its_own_words(tmp_path: P
     assert journal(tmp_path)[-1] == "end other"
 
 
+@pytest.mark.expects_errors("dying ended with")
+def test_what_is_not_vital_keeps_dying_and_the_others_go_on(tmp_path: Path) -> None:
+    mark = tmp_path / "starts"
+    text = f"import pathlib; m = pathlib.Path({str(mark)!r}); m.open('a').write('x'); raise SystemExit('no such page')"
+    dying = program("dying", text, ready=False)._replace(vital=False)
+    with Supervisor([dying, obedient("other", tmp_path)], tmp_path / "logs", restarts=QUICK) as supervisor:
+        until(lambda: mark.exists() and len(mark.read_text()) > QUICK.limit + 2)
+        assert [one.state for one in supervisor.status()][1] == "ready"
+        supervisor.check()
+
+
 def test_a_part_that_ends_at_its_start_is_an_error_and_the_others_stop(tmp_path: Path) -> None:
     parts = [obedient("good", tmp_path), program("bad", "raise SystemExit('port taken')", ready=False)]
     with (
