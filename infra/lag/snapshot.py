@@ -117,7 +117,8 @@ class Distribution:
 class WorkerState(NamedTuple):
     """What a worker says of itself. ``watermarks``: {partition: as of when its clocks are announced};
     ``tick_lateness``: from a deadline, or from the start of the tick that covers it if that is later, to its
-    announcement being readable."""
+    announcement being readable. ``tick_lateness_so_far``: the same of all ticks since the worker started: it only
+    grows, as a histogram that is scraped must."""
 
     part: str
     recovering: bool
@@ -129,15 +130,18 @@ class WorkerState(NamedTuple):
     store_bytes: int | None
     resident_bytes: int | None
     rebalances: int
+    tick_lateness_so_far: Distribution | None = None
 
 
 # ---- the column store
 class QueryableDelay(NamedTuple):
-    """Seconds from the time of events to their rows being read back from the tables, of the rows written lately."""
+    """Seconds from the time of events to their rows being read back from the tables, of the rows written lately.
+    ``so_far``: of all rows since the collector began to look, each block once: it only grows."""
 
     topic: str
     district: str
     delay: Distribution
+    so_far: Distribution | None = None
 
 
 class ClockQueue(NamedTuple):
