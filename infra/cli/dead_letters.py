@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from infra.dead_letters.description import Description
     from infra.dead_letters.letters import Letter
     from infra.dead_letters.positions import Position
-    from infra.dead_letters.records import RecordReader
-    from infra.dead_letters.retrying import Retrier, Surroundings
-    from infra.home import Home
+    from infra.dead_letters.retries import Answer
     from schemas.events import Event
-    from sinks.clickhouse import ClickHouse
 
 OWNER_ONLY = 0o600
 LONGEST_VALUE = 80
@@ -217,15 +214,6 @@ def _write(file: Path, data: bytes) -> None:
         raise WrongSetting(f"{file} cannot be written: {error.strerror}; name another file") from error
 
 
-class Answer(NamedTuple):
-    """What became of the retry of one letter."""
-
-    position: str
-    outcome: str
-    to: str | None
-    why: str | None
-
-
 @app.command()
 def retry(
     positions: Annotated[list[str] | None, typer.Argument(help="topic/partition/offset of refused records.")] = None,
@@ -245,8 +233,7 @@ def retry(
     from infra.column_store import reader_address
     from infra.dead_letters.letters import OPEN, Selection, find_letter, find_letters
     from infra.dead_letters.positions import parse_position
-    from infra.dead_letters.records import RecordReader
-    from infra.dead_letters.retrying import Retrier
+    from infra.dead_letters.retries import Answer, retries
     from sinks.clickhouse import ClickHouse
 
     check_call(positions, with_file, every, topic, reason, force)
@@ -255,24 +242,18 @@ def retry(
     selection = Selection(_topic(topic), _reason(reason), states=(OPEN,))
     corrected = _event_of(with_file) if with_file is not None else None
     home = home_with("kafka", "clickhouse")
-    options = home.settings.kafka.client_options()
     answers: list[Answer] = []
     with ExitStack() as stack:
         client = stack.enter_context(ClickHouse(reader_address(home), "checkline-dead-letters"))
         letters = find_letters(client, selection) if every else [find_letter(client, place) for place in wanted]
-        records = stack.enter_context(RecordReader(home.kafka_bootstrap, options))
-        retrier = None
-        if not dry_run:
-            event_clock = home.clock == "event"
-            retrier = stack.enter_context(Retrier(home.kafka_bootstrap, options, keeps_append_time=event_clock))
+        doing = stack.enter_context(retries(home, client, dry_run=dry_run))
         bar = stack.enter_context(progress())
         task = bar.add_task("retrying", total=len(letters))
         for number, letter in enumerate(letters):
             if letter is None:
                 answers.append(Answer(str(wanted[number]), "refused", None, "no record was refused there"))
             else:
-                doing = _Retry(client, records, retrier, _surroundings(home), who, force)
-                answers.append(doing.run(letter, corrected))
+                answers.append(doing.retry(letter, who, corrected, force=force))
             bar.advance(task)
     if json_output:
         write_json({"retries": [answer._asdict() for answer in answers]})
@@ -330,52 +311,11 @@ def _event_of(file: Path) -> "Event":
     return events[0]
 
 
-def _surroundings(home: "Home") -> "Surroundings":
-    import time
-
-    from infra.dead_letters.retrying import Surroundings
-    from schemas.policy import default_policy
-
-    limits = default_policy().arrival.limits
-    return Surroundings(home.settings.partitions, limits, home.clock == "event", time.time_ns() // 1_000_000)
-
-
-class _Retry(NamedTuple):
-    """What a retry needs. Without ``retrier`` nothing is published."""
-
-    client: "ClickHouse"
-    records: "RecordReader"
-    retrier: "Retrier | None"
-    around: "Surroundings"
-    by: str
-    force: bool
-
-    def run(self, letter: "Letter", corrected: "Event | None") -> Answer:
-        from infra.dead_letters.letters import stored_contents
-        from infra.dead_letters.retrying import AlreadyStored, Refused, candidate, object_to
-
-        position = str(letter.position)
-        raw = self.records.raw(letter)
-        found = candidate(letter, raw, corrected, self.around)
-        if isinstance(found, Refused):
-            return Answer(position, "refused", None, found.text)
-        stored = stored_contents(self.client, found.identity) if found.identity else set()
-        objection = object_to(found, raw, self.around, stored, force=self.force)
-        if isinstance(objection, Refused):
-            may = " (--force publishes it all the same)" if objection.may_force else ""
-            return Answer(position, "refused", None, objection.text + may)
-        if isinstance(objection, AlreadyStored):
-            return Answer(position, "stored already", None, "its event is stored with the same content")
-        if self.retrier is None:
-            return Answer(position, "would be retried", f"{found.topic}/{found.partition}", None)
-        return Answer(position, "retried", str(self.retrier.publish(found, self.by).to), None)
-
-
-def _print_answers(answers: Sequence[Answer]) -> None:
+def _print_answers(answers: "Sequence[Answer]") -> None:
     from collections import Counter
 
     if answers:
-        write_table(Answer._fields, answers)
+        write_table(answers[0]._fields, answers)
     counts = Counter(answer.outcome for answer in answers)
     errors.print(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "no open dead letters")
 
