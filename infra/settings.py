@@ -121,6 +121,7 @@ class OperationsSettings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65_535)  # 0: one that is chosen at the first start and kept
+    names: tuple[str, ...] = ()  # by which the page may be asked for, beside localhost and addresses
     lately_seconds: int = Field(default=300, ge=10)
     stuck_seconds: float = Field(default=10.0, gt=0)
     lag_seconds: float = Field(default=60.0, gt=0)
