@@ -63,26 +63,30 @@ class ClockedFold(UnionFold):
         added = [self.decode(member) for member in new - old]
         facts = known + added if new >= old else [self.decode(member) for member in new]
         self.tell(key, known, added, facts, as_of, outputs)
-        ends = min(_ends(fact, self._kept_ms) for fact in facts)
+        kept_ms = self._kept_ms
+        ends = min([_ends(fact, kept_ms) for fact in facts])
         forgotten_at = None if ends == _NEVER else ends
         found = self.clocks(facts, as_of)
         expected_at = self.next_expected(facts, as_of)
-        before = self.clocks(known, as_of) if added else found
         sent = announced(facts)
-        if new >= old:
-            found = _undone(before, found, sent) | found
+        before = found
+        if added:
+            before = self.clocks(known, as_of)
+            if new >= old:
+                found = _undone(before, found, sent) | found
         if not found:
             return _soonest(forgotten_at, expected_at)
-        told = {clock_id for clock_id, clock in found.items() if before.get(clock_id) != clock}
+        told = {clock_id for clock_id, clock in found.items() if before.get(clock_id) != clock} if added else set()
         for clock in untold(found.values(), sent, as_of):
             told.add(clock.clock_id)
             new.add(encode_fact(Announced(ANNOUNCER, 1, as_of, as_of, clock.clock_id, "TOLD")))
         due = notices(found.values(), sent, as_of)
         # No event opened it: with its first notice its state is told as well.
         told |= {notice.clock.clock_id for notice in due if notice.clock.implied}
-        for clock_id in found:
-            if clock_id in told:
-                self.tell_clock("CLOCK", key, found[clock_id], as_of, outputs)
+        if told:
+            for clock_id in found:
+                if clock_id in told:
+                    self.tell_clock("CLOCK", key, found[clock_id], as_of, outputs)
         for notice in due:
             self.tell_clock(notice.kind, key, notice.clock, as_of, outputs)
             new.add(encode_fact(announcement(notice.clock, notice.kind, notice.number, as_of)))

@@ -50,11 +50,13 @@ def lead_clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, 
     A lead whose opening was taken back keeps its clock, withdrawn from the start: a breach told of it is retracted.
     """
     facts = list(facts)
-    if not any(type(fact) is LeadOpened for fact in facts):
+    if LeadOpened not in map(type, facts):
         return {}
     left = standing(facts)
     opened = _openings(left)
-    void = {lead_id: lead for lead_id, lead in _openings(facts).items() if lead_id not in opened}
+    void: dict[str, LeadOpened] = {}
+    if len(left) < len(facts):
+        void = {lead_id: lead for lead_id, lead in _openings(facts).items() if lead_id not in opened}
     steps: dict[str, list[LeadStep]] = {}
     for fact in left:
         if isinstance(fact, LeadStep):
@@ -65,8 +67,10 @@ def lead_clocks(facts: Iterable[PersonFact], reference: Reference) -> dict[str, 
         rule = policy.deadline(lead.push_mode, lead.home_province)
         if rule is None:
             continue
-        done = None if lead_id in void else _earliest(steps.get(lead_id, ()), policy.follow_up.stops_at.value)
-        withdrawn = _earliest(steps.get(lead_id, ()), "CLOSED")
+        done = withdrawn = None
+        if (own := steps.get(lead_id)) is not None:
+            done = None if lead_id in void else _earliest(own, policy.follow_up.stops_at.value)
+            withdrawn = _earliest(own, "CLOSED")
         due_at = rule.due_at(lead.received_at, lead.zone_offset_minutes)
         found[lead_id] = Clock(
             lead_id,
@@ -105,6 +109,11 @@ def _in_time(clock: Clock, at: int | None) -> bool:
     return at < clock.due_at if clock.before_due else at <= clock.due_at
 
 
+def _met(clock: Clock) -> bool:
+    """Whether nothing is or can become overdue: done, or withdrawn, in time."""
+    return _in_time(clock, clock.done_at) or _in_time(clock, clock.withdrawn_at)
+
+
 def outcome(clock: Clock, as_of: int) -> ClockOutcome:
     """What is proven as of a time, UTC milliseconds."""
     if _in_time(clock, clock.done_at):
@@ -130,7 +139,7 @@ def notices(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_of: 
     """What must be told now: due soon (once), breached, and retracted when proof turned up after a breach was told."""
     out = []
     for clock in found:
-        met = outcome(clock, as_of) in (ClockOutcome.MET, ClockOutcome.WITHDRAWN)
+        met = _met(clock)
         breaches = sent.get((clock.clock_id, "BREACHED"), 0)
         retractions = sent.get((clock.clock_id, "RETRACTED"), 0)
         if met and breaches > retractions:
@@ -164,7 +173,7 @@ def next_notice(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_
     """Next time (UTC milliseconds, may be past) at which `notices` has something to tell, if nothing else happens."""
     times = []
     for clock in found:
-        met = outcome(clock, as_of) in (ClockOutcome.MET, ClockOutcome.WITHDRAWN)
+        met = _met(clock)
         if met or sent.get((clock.clock_id, "BREACHED"), 0) > sent.get((clock.clock_id, "RETRACTED"), 0):
             continue
         soon = _waits(clock, met) and as_of < clock.due_soon_at and (clock.clock_id, "DUE_SOON") not in sent

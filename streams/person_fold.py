@@ -39,7 +39,7 @@ from streams.risk import Segment, timeline
 RISK_FACTS = (Reading, CodeShown, CameFrom, SymptomsStated, LeadOpened, LeadStep, TakenBack)
 """Facts that can change a risk timeline."""
 
-DEMANDING = (TaskStep, Expected)
+DEMANDING = frozenset((TaskStep, Expected))
 """Facts that a schedule can follow from."""
 
 _ALWAYS = 2**62  # end of a segment that only a mended rule can end
@@ -79,7 +79,7 @@ class PersonFold(ClockedFold):
     def next_expected(self, facts: list[PersonFact], as_of: int) -> int | None:
         return (
             tasks(facts, self.reference).next_slot(as_of)
-            if any(isinstance(fact, DEMANDING) for fact in facts)
+            if not DEMANDING.isdisjoint(map(type, facts))
             else None
         )
 

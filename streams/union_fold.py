@@ -36,7 +36,7 @@ class UnionFold(ABC):
         """The fact of an encoding."""
 
     def retain(self, members: set[bytes], as_of: int) -> set[bytes]:
-        """Facts that still have a reason to be kept; asked at ticks only."""
+        """Facts that still have a reason to be kept; asked at ticks only, where `derive` says that the state is due."""
         return members
 
     def derive(self, key: str, old: set[bytes], new: set[bytes], as_of: int, outputs: Outputs) -> int | None:
@@ -95,7 +95,7 @@ class UnionFold(ABC):
             if added and new == old:
                 continue  # every fact is known: a repeat
             due = self.derive(key.decode(), old, new, as_of, result.outputs)
-            if prune and len(kept := self.retain(new, as_of)) < len(new):
+            if prune and due is not None and due <= as_of and len(kept := self.retain(new, as_of)) < len(new):
                 # What is past its end leaves silently; the index is made anew without it.
                 due = self.derive(key.decode(), kept, kept, as_of, {}) if kept else None
                 new = kept
