@@ -1,11 +1,12 @@
 """Queues at checkpoints: who arrived at each lane lately, who still waits for a decision, how long the others waited.
 
-The sources demand 提高效率、杜绝拥堵 (A004-13). What a wait is stands at `checkline.checkpoint_waits`; the same is asked
-here of the last hours alone, so that it costs the same whatever the tables hold.
+The sources demand 提高效率、杜绝拥堵 (A004-13). What a wait is stands at `checkline.checkpoint_waits`; the same is
+asked here of the last hours alone, so that it costs the same whatever the tables hold.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from infra.lag.snapshot import CheckpointFlow, Distribution
@@ -22,8 +23,8 @@ MOST_LANES = 300
 
 FEWEST_DECISIONS = 5
 EVERYBODY = 0.5
-"""Many lanes write down refusals only: there, silence says nothing about waiting. A lane decides on everybody if, of those
-who arrived up to the last one decided on, at least this share has a decision, and there are a few."""
+"""Many lanes write down refusals only: there, silence says nothing about waiting. A lane decides on everybody if, of
+those who arrived up to the last one decided on, at least this share has a decision, and there are a few."""
 
 _ARRIVALS = """
 SELECT
@@ -145,7 +146,7 @@ def _waits(subjects: Sequence[_Subjects]) -> Distribution | None:
         return None
     within = [sum(counts) for counts in zip(*(one.within for one in deciding), strict=True)]
     up_to = [0, *within, sum(one.waits for one in deciding)]
-    counts = tuple(more - fewer for fewer, more in zip(up_to, up_to[1:], strict=False))
+    counts = tuple(more - fewer for fewer, more in pairwise(up_to))
     return Distribution(WAIT_BOUNDS, counts, sum(one.waited for one in deciding))
 
 
