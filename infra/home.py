@@ -9,6 +9,7 @@ parts.json       which parts run, as the supervisor sees them
 kafka/ clickhouse/ workers/   data of the parts
 logs/            one file per part
 figures/         figures as last computed
+operations/      users of the operations page, and the journal of alarms
 """
 
 import fcntl
@@ -191,7 +192,24 @@ class Home:
         """What has a port in `ports.json`."""
         nodes = [""] if self.brokers == 1 else [f"_{number}" for number in range(1, self.brokers + 1)]
         kafka = [f"kafka{kind}{node}" for node in nodes for kind in ("", "_controller")]
-        return [*kafka, "clickhouse", *self.metrics_port_names]
+        return [*kafka, "clickhouse", "operations", *self.metrics_port_names]
+
+    @property
+    def operations_directory(self) -> Path:
+        """What the operations page keeps, made if it is not there: its users, and the journal of alarms."""
+        directory = self.directory / "operations"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return directory
+
+    @property
+    def operations_port(self) -> int:
+        """Where the operations page and the scrape are served."""
+        return self.settings.operations.port or self.port("operations")
+
+    @property
+    def operations_address(self) -> str:
+        """The address of the operations page."""
+        return f"http://{self.settings.operations.host}:{self.operations_port}"
 
     @property
     def metrics_port_names(self) -> list[str]:
