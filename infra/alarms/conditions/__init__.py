@@ -1,0 +1,68 @@
+"""What is wrong in a snapshot: one pure function per rule, in the module of the evidence it reads.
+
+Rules compare what the snapshot says with the settings, never with a clock. Three rules do not apply where the home's
+clock is that of its log, because a campaign's records carry other times than the machine's: GroupLagging,
+CheckpointSilent, DeviceSkewed.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from infra.alarms.conditions import kafka, processes, sources, tables, work
+from infra.alarms.conditions.judgement import Judgement, Look, RuleFunction, Section
+from infra.alarms.conditions.memory import Memory, remember
+from infra.lag.snapshot import Snapshot
+from infra.settings import OperationsSettings
+
+
+class Finder(NamedTuple):
+    """How a rule is judged. ``section``: whose answers are its evidence, None where each look is; ``looks``: how many
+    answers must agree before it is an alarm, 1 for what is a fact or a duration already."""
+
+    section: Section | None
+    find: RuleFunction
+    looks: int = 1
+
+
+FINDERS: Mapping[str, Finder] = MappingProxyType(
+    {
+        "PartitionStuck": Finder("kafka", kafka.partition_stuck),
+        "GroupLagging": Finder("kafka", kafka.group_lagging, 2),
+        "GroupWithoutMembers": Finder("kafka", kafka.group_without_members, 2),
+        "UnreadDataExpiring": Finder("kafka", kafka.unread_data_expiring, 2),
+        "UnreadDataLost": Finder("kafka", kafka.unread_data_lost),
+        "WorkerDown": Finder("parts", processes.worker_down),
+        "SinkDown": Finder("parts", processes.sink_down),
+        "PartDown": Finder("parts", processes.part_down),
+        "PartRestarting": Finder("parts", processes.part_restarting),
+        "BrokerDown": Finder("kafka", kafka.broker_down, 2),
+        "SourceSilent": Finder(None, sources.source_silent),
+        "CheckpointSilent": Finder("store", tables.checkpoint_silent),
+        "DeviceSkewed": Finder("store", tables.device_skewed, 2),
+        "DeadLettersGrowing": Finder("store", tables.dead_letters_growing),
+        "AuditDifference": Finder("audit", sources.audit_difference),
+        "AuditStandsStill": Finder(None, sources.audit_stands_still, 2),
+        "LedgerBehind": Finder("store", tables.ledger_behind),
+        "BreachWave": Finder("store", work.breach_wave),
+        "ReleaseOverdue": Finder("store", work.release_overdue, 2),
+        "ReportsMissing": Finder("store", work.reports_missing, 2),
+        "TicksLate": Finder("workers", processes.ticks_late, 2),
+        "RecoveryStalled": Finder("workers", processes.recovery_stalled),
+        "Congestion": Finder("store", work.congestion, 2),
+        "DeadlinesWillBeMissed": Finder("forecast", work.deadlines_will_be_missed, 2),
+        "ConflictsSeen": Finder("store", tables.conflicts_seen),
+    }
+)
+"""How each rule of the catalogue is judged."""
+
+
+def judge(snapshot: Snapshot, memory: Memory, settings: OperationsSettings) -> tuple[list[Judgement], Memory]:
+    """What is wrong and what cannot be told, and what the next look must remember of this one."""
+    known = remember(memory, snapshot, settings)
+    return list(_judgements(Look(snapshot, known, settings))), known
+
+
+def _judgements(look: Look) -> Iterator[Judgement]:
+    for finder in FINDERS.values():
+        yield from finder.find(look)

@@ -1,0 +1,63 @@
+"""What a rule answers, and what it is given."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+from infra.alarms.alarm import Condition
+from infra.alarms.conditions.memory import Memory
+from infra.lag.snapshot import Reading, Snapshot
+from infra.settings import OperationsSettings
+
+Section = Literal["kafka", "parts", "workers", "store", "audit", "forecast"]
+SECTIONS: tuple[Section, ...] = ("kafka", "parts", "workers", "store", "audit", "forecast")
+
+
+class Unsure(NamedTuple):
+    """What cannot be told now: no alarm of this rule on this subject (None: on any) is raised or cleared for it."""
+
+    rule: str
+    subject: str | None = None
+
+
+Judgement = Condition | Unsure
+
+
+class Look(NamedTuple):
+    """What rules are given: a snapshot, what earlier ones said, and where things begin to be wrong."""
+
+    snapshot: Snapshot
+    memory: Memory
+    settings: OperationsSettings
+
+    @property
+    def on_the_wall(self) -> bool:
+        """Whether the times of records are the machine's."""
+        return self.snapshot.clock == "wall"
+
+    def reading(self, section: Section) -> Reading[Any]:
+        """A section by its name."""
+        found: Reading[Any] = getattr(self.snapshot, section)
+        return found
+
+
+RuleFunction = Callable[[Look], Iterable[Judgement]]
+
+
+def some(names: Iterable[str], most: int = 6) -> str:
+    """The first of several names, and how many more there are."""
+    listed = list(names)
+    more = f" (+{len(listed) - most})" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def lasting(seconds: float) -> str:
+    """A stretch of time as people say it: 45 s, 12 min, 3.5 h, 2.0 d."""
+    for limit, unit, size in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if abs(seconds) < limit:
+            return f"{seconds / size:.0f} {unit}" if size < 3600 else f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 86_400:.1f} d"
+
+
+def unsure(rule: str) -> Iterator[Judgement]:
+    """Nothing of a rule can be told."""
+    yield Unsure(rule)

@@ -1,0 +1,71 @@
+"""Rules about who tells us: sources that do not answer, and the audit."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from infra.alarms.alarm import Condition
+from infra.alarms.conditions.judgement import SECTIONS, Judgement, Look, Section, lasting, some, unsure
+
+# One refused call is not silence: a source is asked again at once.
+SILENT_SECONDS = 4.0
+# Parts start side by side, and Kafka takes its time: that a source was never heard of is no fault before that.
+START_SECONDS = 60.0
+# How old the words of a source may be that does not fail.
+OLDEST_SECONDS: Mapping[Section, float] = MappingProxyType(
+    {"kafka": 30.0, "parts": 30.0, "workers": 30.0, "store": 60.0, "audit": 3600.0, "forecast": 900.0}
+)
+AUDIT_ROUNDS = 3
+AUDIT_SECONDS = 900.0
+
+
+def source_silent(look: Look) -> Iterator[Judgement]:
+    """A source that fails, was never heard of, or whose words are old."""
+    at, begun = look.snapshot.at, look.memory.begun
+    for name in SECTIONS:
+        reading = look.reading(name)
+        age = None if reading.taken_at is None else (at - reading.taken_at) / 1000
+        silent = look.memory.seconds("silent", name, at)
+        if age is None:
+            wrong = begun is not None and at - begun >= START_SECONDS * 1000
+        else:
+            wrong = age > OLDEST_SECONDS[name] or (reading.failure is not None and silent >= SILENT_SECONDS)
+        if wrong:
+            why = reading.failure or "no new answer"
+            heard = f"last heard {lasting(age)} ago" if age is not None else "never heard of"
+            heard_zh = f"{lasting(age)}前最后应答" if age is not None else "从未应答"
+            yield Condition(
+                "SourceSilent", name, f"{name} does not answer ({heard}): {why}", f"{name} 无应答（{heard_zh}）：{why}"
+            )
+
+
+def audit_difference(look: Look) -> Iterator[Judgement]:
+    """What the last round of the audit found different."""
+    audit = look.snapshot.audit.known
+    if audit is None:
+        yield from unsure("AuditDifference")
+        return
+    for check, number in audit.differences.items():
+        if number:
+            where = some(audit.places, 3)
+            yield Condition(
+                "AuditDifference",
+                check,
+                f"{number} differences by check {check}" + (f": {where}" if where else ""),
+                f"稽核项 {check} 有 {number} 处不符" + (f"：{where}" if where else ""),
+            )
+
+
+def audit_stands_still(look: Look) -> Iterator[Judgement]:
+    """No round ended for several times as long as one takes at its share of the processor, and a quarter of an hour."""
+    audit = look.snapshot.audit.known
+    if audit is None:
+        yield from unsure("AuditStandsStill")
+        return
+    since = (look.snapshot.at - audit.finished_at) / 1000
+    if since > max(AUDIT_SECONDS, AUDIT_ROUNDS * audit.seconds / look.settings.audit_share):
+        yield Condition(
+            "AuditStandsStill",
+            "audit",
+            f"the last round of the audit ended {lasting(since)} ago; it took {lasting(audit.seconds)}",
+            f"上一轮稽核已结束 {lasting(since)}，当时用时 {lasting(audit.seconds)}",
+        )
