@@ -1,65 +1,118 @@
 """`audit`, `lag`: whether the tables are the log, how far everybody is."""
 
+import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.arguments import time_of
 from infra.cli.output import JsonOption, errors, write_json, write_line, write_table
-from infra.errors import WrongSetting
+from infra.errors import MissingPart, WrongSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from rich.console import RenderableType
 
     from infra.auditing import Repaired
-    from infra.lag.collector import PartitionLag
+    from infra.lag.snapshot import KafkaState
     from sinks.findings import Finding
 
-WATCH_SECONDS = 2
+WATCH_SECONDS = 2.0
 
 
 def lag(
     watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
+    partitions: Annotated[bool, typer.Option("--partitions", help="Every partition in a row of its own.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Show how far each consumer group is behind on each topic, in events and in seconds; --json: on each partition."""
     from infra.cli.reaching import home_with
     from infra.embedded.catch_up import GROUPS
-    from infra.lag.collector import LagCollector
+    from infra.lag.kafka_state import KafkaCollector
 
     home = home_with("kafka")
     options = home.settings.kafka.client_options()
-    with LagCollector(home.kafka_bootstrap, GROUPS, options) as collector:
-        while True:
+    with KafkaCollector(home.kafka_bootstrap, GROUPS, options, home.kafka_replication) as collector:
+
+        def look() -> "KafkaState":
             # The time of an event-clock home is that of its log.
-            now = collector.newest_record() if home.clock == "event" else time.time_ns() // 1_000_000
-            found = collector.collect(now)
-            document = {"lag": [partition._asdict() for partition in found]}
-            if json_output and watch:
-                write_line(document)
-            elif json_output:
-                write_json(document)
+            return collector.collect(collector.newest_record() if home.clock == "event" else _machine_ms())
+
+        if not watch:
+            state = look()
+            if json_output:
+                write_json(_lag_document(state))
             else:
-                _print_lag(found)
-            if not watch:
-                return
-            time.sleep(WATCH_SECONDS)
+                _print_lag(state, partitions)
+        elif not json_output and sys.stdout.isatty():
+            _redraw_lag(look, partitions, home.settings.operations.stuck_seconds)
+        else:
+            for state in _looks(look, errors.print):
+                if json_output:
+                    write_line(_lag_document(state))
+                else:
+                    _print_lag(state, partitions)
 
 
-def _print_lag(found: "Sequence[PartitionLag]") -> None:
-    """One row a group and topic; the seconds are those of the partition that is furthest behind."""
-    from itertools import groupby
+def _machine_ms() -> int:
+    return time.time_ns() // 1_000_000
 
-    rows = []
-    for (group, topic), partitions in groupby(found, key=lambda one: (one.group, one.topic)):
-        lags = list(partitions)
-        seconds = [one.lag_seconds for one in lags if one.lag_seconds is not None]
-        worst = max(lags, key=lambda one: one.lag)
-        where = worst.partition if worst.lag else None
-        rows.append((group, topic, len(lags), sum(one.lag for one in lags), where, max(seconds, default=None)))
-    columns = ("group", "topic", "partitions", "events behind", "most on", "seconds behind")
-    write_table(columns, rows, right=("events behind", "most on", "seconds behind"))
+
+def _looks(look: "Callable[[], KafkaState]", tell: "Callable[[str], None]") -> "Iterator[KafkaState]":
+    """A look every two seconds, for ever; where Kafka does not answer, that is told, and it is asked again."""
+    while True:
+        begun = time.monotonic()
+        try:
+            yield look()
+        except MissingPart as error:
+            tell(str(error))
+        time.sleep(max(0.0, WATCH_SECONDS - (time.monotonic() - begun)))
+
+
+def _lag_document(state: "KafkaState") -> dict[str, object]:
+    return {
+        "lag": [partition._asdict() for partition in state.partitions],
+        "groups": [group._asdict() for group in state.groups],
+        "brokers": state.brokers,
+        "brokers_expected": state.brokers_expected,
+        "under_replicated": state.under_replicated,
+    }
+
+
+def _print_lag(state: "KafkaState", by_partition: bool) -> None:
+    """One row a group and topic, with the ages of the partition that is worst; then the groups."""
+    from infra.cli import lag_view
+
+    rows = [lag_view.cells(row) for row in lag_view.rows(state, by_partition)]
+    write_table(lag_view.columns(by_partition), rows, right=lag_view.ROW_COLUMNS)
+    sys.stdout.write("\n")
+    write_table(("group", "state", "members", "rebalances"), state.groups)
+    if state.brokers < state.brokers_expected or state.under_replicated:
+        errors.print(lag_view.brokers(state))
+
+
+def _redraw_lag(look: "Callable[[], KafkaState]", by_partition: bool, stuck_seconds: float) -> None:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    from infra.cli.lag_view import page
+
+    console = Console(highlight=False, markup=False)
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+
+        def tell(failure: str) -> None:
+            """The last page stays, and says that it is old."""
+            live.update(Group(Text(f"NO ANSWER  {failure}", style="bold red"), *shown), refresh=True)
+
+        shown: list[RenderableType] = []
+        for state in _looks(look, tell):
+            heading = f"checkline lag  {datetime.now(UTC):%H:%M:%S} UTC"
+            shown[:] = [page(state, heading, by_partition, console.height, stuck_seconds)]
+            live.update(shown[0], refresh=True)
 
 
 def audit(

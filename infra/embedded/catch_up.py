@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from infra.errors import PartFailed
 from infra.home import Home
-from infra.lag.collector import LagCollector, PartitionLag
+from infra.lag.collector import LagCollector
+from infra.lag.snapshot import PartitionLag
 from schemas import topics
 from sinks.clickhouse import ClickHouse
 from streams.worker.names import app_id

@@ -136,7 +136,7 @@ class Bench:
 
     def waiting(self, group: str) -> int:
         """Events of the person topics that a group has not committed."""
-        return sum(partition.lag for partition in self._collectors[group].collect(0))
+        return sum(partition.lag for partition in self._collectors[group].collect())
 
     def is_stable(self, group: str) -> bool:
         """Whether the members of a group have their partitions."""

@@ -16,7 +16,8 @@ import pytest
 from infra.column_store import reader_address
 from infra.edge.publisher import Publisher
 from infra.embedded.catch_up import GROUPS
-from infra.lag.collector import INPUTS, LagCollector, PartitionLag
+from infra.lag.collector import INPUTS, LagCollector
+from infra.lag.snapshot import PartitionLag
 from replay.digests import Digest, Digests, clock_row, facts_row, outcome_row, timeline_row
 from schemas.events import to_milliseconds
 from schemas.policy import DEFAULT_POLICY, default_policy, policy_text
