@@ -1,0 +1,71 @@
+"""What is behind the numbers of each section: the query, or the command, that gives them again."""
+
+import importlib
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from infra.console.naming import Name
+
+_QUESTIONS_MODULE = "infra.lag.questions"
+
+COMMANDS: Mapping[str, Sequence[tuple[str, Name]]] = {
+    "alarms": (("checkline alarms", Name("All open alarms", "全部未结告警")),),
+    "partitions": (
+        ("checkline lag --partitions", Name("Each group on each partition", "各消费组各分区滞后")),
+        ("checkline lag --watch", Name("The same, as it changes", "持续观察滞后")),
+    ),
+    "clocks": (("checkline sql --help", Name("Ask the tables yourself", "自行查询数据表")),),
+    "forecast": (("checkline status --json", Name("Everything that is known, as JSON", "全部状态(JSON)")),),
+    "dead_letters": (
+        ("checkline dead-letters list", Name("Those that wait for somebody", "待处理死信清单")),
+        ("checkline dead-letters show TOPIC/PARTITION/OFFSET", Name("What is wrong with one", "单条死信详情")),
+    ),
+    "audit": (
+        ("checkline audit", Name("The account of the log against the tables", "日志与数据表核查")),
+        ("checkline audit --repair --dry-run", Name("How differences would be mended", "差异修复预案")),
+    ),
+    "parts": (("checkline status", Name("Parts of this installation", "本机各进程")),),
+    "workers": (("checkline status --json", Name("What the workers say of themselves", "处理进程自报状态")),),
+}
+"""Per section: commands, with what they show."""
+
+QUESTIONS: Mapping[str, Sequence[str]] = {
+    "clocks": ("clocks", "breaches"),
+    "forecast": ("forecast",),
+    "reports": ("report_totals", "missing_reports"),
+    "dead_letters": ("dead_letters", "topics"),
+    "devices": ("devices",),
+    "checkpoints": ("flows",),
+    "queryable": ("queryable",),
+    "ledger": ("coverage",),
+}
+"""Per section: names of the questions that the collector of the tables asks."""
+
+
+class Behind(NamedTuple):
+    """A text that can be copied. ``kind``: `sql` or `command`."""
+
+    kind: str
+    title: Name
+    text: str
+
+
+def behind() -> dict[str, tuple[Behind, ...]]:
+    """For each section, in the order in which they are shown: queries, then commands."""
+    questions = {question.name: question for question in _questions()}
+    found: dict[str, tuple[Behind, ...]] = {}
+    for section in {**QUESTIONS, **COMMANDS}:
+        asked = [questions[name] for name in QUESTIONS.get(section, ()) if name in questions]
+        found[section] = (
+            *(Behind("sql", Name(one.title_en, one.title_zh), one.sql.strip()) for one in asked),
+            *(Behind("command", title, command) for command, title in COMMANDS.get(section, ())),
+        )
+    return found
+
+
+def _questions() -> Iterable[Any]:
+    if importlib.util.find_spec(_QUESTIONS_MODULE) is None:
+        return ()
+    asked: Iterable[Any] = importlib.import_module(_QUESTIONS_MODULE).QUESTIONS
+    return asked
