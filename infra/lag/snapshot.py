@@ -253,6 +253,10 @@ class StoreState(NamedTuple):
     breaches_recent: int
     """Deadlines that passed unproven in the last minutes."""
     bytes_on_disk: int
+    not_read_back: int = 0
+    """Rows of the blocks written lately that stand in the ledger and were not found in the tables: a difference."""
+    asked_at: tuple[tuple[str, int], ...] = ()
+    """When each question was answered, by its name (`infra.lag.questions`): dear ones are asked less often."""
 
 
 # ---- the audit
