@@ -611,7 +611,11 @@ class Device(Reference):
 
 class Roster(Reference):
     """One entry of a roster: ``member`` (a token or a unit) is expected to keep a schedule of the policy, to report an
-    indicator, or stands under a programme, from ``valid_from``. What is expected is known from here (T8, T14)."""
+    indicator, or stands under a programme, from ``valid_from``. What is expected is known from here (T8, T14).
+
+    With the schedule ON_CALL, which no policy has, the duty desk ``member`` of the team ``parent`` answers its alarms
+    from ``valid_from`` until ``valid_until``; ``category`` is its place in the order of escalation: 1, 2, ...
+    """
 
     kind = "ROSTER"
     parent: Name
@@ -620,6 +624,7 @@ class Roster(Reference):
     schedule: Name | None = None
     indicator: Name | None = None
     programme: Name | None = None
+    category: Name | None = None
 
 
 class Pass(Reference):

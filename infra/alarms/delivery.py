@@ -59,8 +59,7 @@ class Courier:
     ) -> None:
         try:
             await self._send(session, batch)
-        except (OSError, aiohttp.ClientError, smtplib.SMTPException, ValueError, Undeliverable) as error:
-            # A timeout of asyncio is an OSError. What a desk or a relay says may be long.
+        except Exception as error:  # whatever it is, it is on record, and the other desks are told
             why = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
             if batch[0].attempt == 1:
                 log.warning(

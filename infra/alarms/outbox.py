@@ -80,4 +80,4 @@ def _may_try(record: Record, delivery: Delivery, now: int) -> bool:
     if failed is None:
         return True
     pause = min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** min(failed.attempts - 1, 20))
-    return now - failed.at >= pause
+    return bool(now - failed.at >= pause)

@@ -80,6 +80,8 @@ def first_telling(of: Duty, now: int) -> Telling:
 def next_telling(tellings: Sequence[Telling], of: Duty, now: int, escalation_ms: float) -> Telling | None:
     """Who is told when nobody took an alarm on: one level more each time, then everybody, again and again. None while
     those who were told last still have time."""
+    if not (of.levels or of.everybody):
+        return None
     if not tellings or now - max(one.at for one in tellings) < escalation_ms:
         return None
     level = max(one.level for one in tellings) + 1

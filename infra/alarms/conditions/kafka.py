@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, Unsure, lasting, some, unsure
+from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
 from infra.alarms.conditions.memory import place
 from infra.alarms.conditions.processes import first_starting, parts_of_group, recovering
+from infra.alarms.words import lasting, some
 from infra.embedded.catch_up import GROUPS
 from infra.lag.snapshot import KafkaState, PartitionLag
 

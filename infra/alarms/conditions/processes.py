@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, Unsure, lasting, unsure
+from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
+from infra.alarms.words import lasting
 from infra.embedded.catch_up import SINK_GROUP
 from infra.lag.snapshot import PartState
 from streams.worker.names import TABLES, app_id

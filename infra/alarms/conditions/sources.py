@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import SECTIONS, Judgement, Look, Section, lasting, some, unsure
+from infra.alarms.conditions.judgement import SECTIONS, Judgement, Look, Section, unsure
+from infra.alarms.words import lasting, some
 
 # One refused call is not silence: a source is asked again at once.
 SILENT_SECONDS = 4.0

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, Unsure, lasting, some, unsure
+from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
 from infra.alarms.conditions.memory import place
+from infra.alarms.words import lasting, some
 from infra.embedded.catch_up import SINK_GROUP
 from infra.lag.snapshot import DeviceState
 from schemas import topics

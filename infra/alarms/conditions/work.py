@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, lasting, some, unsure
+from infra.alarms.conditions.judgement import Judgement, Look, unsure
+from infra.alarms.words import lasting, some
 from infra.lag.snapshot import CheckpointFlow, MissingReport
 
 # A report that nobody sent for a day is on the hand-over and in the totals; it is no news.
