@@ -1,13 +1,10 @@
 """What is behind the numbers of each section: the query, or the command, that gives them again."""
 
-import importlib
-import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from infra.console.naming import Name
-
-_QUESTIONS_MODULE = "infra.lag.questions"
+from infra.lag.questions import QUESTIONS
 
 COMMANDS: Mapping[str, Sequence[tuple[str, Name]]] = {
     "alarms": (("checkline alarms", Name("All open alarms", "全部未结告警")),),
@@ -30,15 +27,14 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Name]]] = {
 }
 """Per section: commands, with what they show."""
 
-QUESTIONS: Mapping[str, Sequence[str]] = {
+ASKED: Mapping[str, Sequence[str]] = {
     "clocks": ("clocks", "breaches"),
-    "forecast": ("forecast",),
     "reports": ("report_totals", "missing_reports"),
-    "dead_letters": ("dead_letters", "topics"),
-    "devices": ("devices",),
-    "checkpoints": ("flows",),
-    "queryable": ("queryable",),
-    "ledger": ("coverage",),
+    "dead_letters": ("dead_letters", "dead_letters_lately", "topics", "topics_lately", "conflicts"),
+    "devices": ("devices", "devices_lately", "sites"),
+    "checkpoints": ("checkpoint_flows",),
+    "queryable": ("queryable", "not_read_back", "store_size"),
+    "ledger": ("coverage", "blocks", "ledger_ends"),
 }
 """Per section: names of the questions that the collector of the tables asks."""
 
@@ -53,19 +49,12 @@ class Behind(NamedTuple):
 
 def behind() -> dict[str, tuple[Behind, ...]]:
     """For each section, in the order in which they are shown: queries, then commands."""
-    questions = {question.name: question for question in _questions()}
+    questions = {question.name: question for question in QUESTIONS}
     found: dict[str, tuple[Behind, ...]] = {}
-    for section in {**QUESTIONS, **COMMANDS}:
-        asked = [questions[name] for name in QUESTIONS.get(section, ()) if name in questions]
+    for section in {**ASKED, **COMMANDS}:
+        asked = [questions[name] for name in ASKED.get(section, ()) if name in questions]
         found[section] = (
             *(Behind("sql", Name(one.title_en, one.title_zh), one.sql.strip()) for one in asked),
             *(Behind("command", title, command) for command, title in COMMANDS.get(section, ())),
         )
     return found
-
-
-def _questions() -> Iterable[Any]:
-    if importlib.util.find_spec(_QUESTIONS_MODULE) is None:
-        return ()
-    asked: Iterable[Any] = importlib.import_module(_QUESTIONS_MODULE).QUESTIONS
-    return asked

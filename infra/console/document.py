@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from infra.alarms.alarm import Alarm, Rule
+from infra.console.behind import ASKED
 from infra.console.drawing import Stage, stages
 from infra.console.naming import Name
 from infra.console.plain import plain
@@ -74,7 +75,8 @@ class Thresholds(NamedTuple):
 
 
 class Document(NamedTuple):
-    """All of it. ``at``: the machine's time of the snapshot; ``now``: that of the home's clock."""
+    """All of it. ``at``: the machine's time of the snapshot; ``now``: that of the home's clock. ``as_of``: when the
+    oldest number of a section was asked for, of the sections that are asked for less often than their source."""
 
     at: int
     now: int
@@ -82,6 +84,7 @@ class Document(NamedTuple):
     zone: str
     thresholds: Thresholds
     sources: dict[str, SourceState]
+    as_of: dict[str, int]
     alarms: Alarms
     pipeline: tuple[Stage, ...]
     sections: Sections
@@ -101,6 +104,7 @@ def document(
         ZONE,
         thresholds,
         {name: source_state(getattr(snapshot, name), snapshot.at, name) for name in STALE_SECONDS},
+        _as_of(snapshot),
         _alarms(alarms, {rule.name: rule for rule in rules}),
         stages(_aged(snapshot), settings),
         sections(snapshot, settings),
@@ -115,6 +119,12 @@ def source_state(reading: Reading[Any], at: int, name: str) -> SourceState:
     stale = reading.taken_at is not None and (at - reading.taken_at) / 1000 > allowed
     known = reading.known is not None and not stale
     return SourceState(known, reading.taken_at, reading.took_seconds, reading.failure, stale)
+
+
+def _as_of(snapshot: Snapshot) -> dict[str, int]:
+    asked = dict(snapshot.store.value.asked_at) if snapshot.store.value else {}
+    known = {section: [asked[name] for name in names if name in asked] for section, names in ASKED.items()}
+    return {section: min(times) for section, times in known.items() if times}
 
 
 def _aged(snapshot: Snapshot) -> Snapshot:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
+from infra.lag.questions import NOT_STATED, OTHER
 from schemas import policy, topics
 from schemas.codes import DeadlineClass, Refusal
 from schemas.divisions import FUNCTIONAL_ZONES, code_parent, known_divisions
@@ -82,8 +83,10 @@ def _zones() -> Mapping[str, Name]:
 
 def district_name(code: str | None) -> Name | None:
     """What a division is called; of one below the counties its code after its county. None where none is stated."""
-    if not code:
+    if not code or code == NOT_STATED:
         return None
+    if code == OTHER:
+        return Name("other districts", "其他辖区")
     if known := _zones().get(code):
         return known
     above, division = code, known_divisions().get(code)

@@ -290,9 +290,12 @@ class Delay(NamedTuple):
 
 
 class Queryable(NamedTuple):
+    """``not_read_back``: rows that the ledger names and the tables do not hold."""
+
     together: Spread | None
     delays: Rows[Delay]
     bytes_on_disk: int
+    not_read_back: int
 
 
 def queryable(store: StoreState) -> Queryable:
@@ -307,7 +310,7 @@ def queryable(store: StoreState) -> Queryable:
         lambda one: slowest(quantile(one.delay, 0.95)),
         lambda one: Delay(topic_name(one.topic), district_name(one.district), spread(one.delay)),
     )
-    return Queryable(spread(together) if together else None, delays, store.bytes_on_disk)
+    return Queryable(spread(together) if together else None, delays, store.bytes_on_disk, store.not_read_back)
 
 
 # ---- the ledger
