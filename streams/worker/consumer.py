@@ -253,6 +253,10 @@ class BatchConsumer(DrainingConsumer):
             )
             for owned in self._owned.values():
                 owned.recovered = True  # what was fetched before lies elsewhere, and was dropped
+            # Who applied them may have died before the commit. Where nothing follows nothing else would bring one, and
+            # what is applied would seem to wait for ever.
+            for owned in self._owned.values():
+                self._acknowledged |= {TP(topic, owned.number): owned.next_offset(topic) for topic in owned.markers}
             self._progress.end()
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:

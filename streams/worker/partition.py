@@ -13,7 +13,8 @@
 4. **Markers**: in memory.
    Dying here: they are read from the store.
 5. **Acknowledge**: the offsets are handed to Faust, which commits them now and then.
-   Dying before the commit: it is only a hint for lag tools; the markers say where to go on.
+   Dying before the commit: it is only a hint for lag tools; the markers say where to go on, and the next owner commits
+   what they say.
 
 A step that raises stops the worker with the reason, and none of the later steps happens.
 """

@@ -24,13 +24,13 @@ from infra.embedded.kafka.topics import changelog_spec
 from infra.embedded.ports import free_port
 from schemas.events import Event, LeadOpened, LeadVerified, Passage, Reading, TimeMark
 from schemas.registry import default_registry
-from schemas.topics import DEAD_LETTERS, PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS
+from schemas.topics import DEAD_LETTERS, PERSON_TOPICS, RISK_CHANGES, SLA_EVENTS, TEMPERATURES
 from schemas.validity import Limits
 from schemas.wire.partitioner import partitions_of_keys
 from schemas.wire.rows import RowCodec
 from streams.fold import Changes
 from streams.worker.main import READY_LINE
-from streams.worker.markers import is_marker
+from streams.worker.markers import Marker, as_changes, is_marker
 from streams.worker.metrics import RECOVERING, RECOVERY_APPLIED, RECOVERY_REMAINING
 from streams.worker.names import app_id, changelog_topics
 from streams.worker.transactions import PartitionTransactions
@@ -531,6 +531,41 @@ def test_a_recovery_is_seen_in_the_metrics_and_in_the_log(
         assert f"recovery: done, {PARTITIONS * persons} changelog records of {PARTITIONS} partitions" in worker.words()
     finally:
         worker.end()
+
+
+def test_what_a_dead_owner_applied_and_did_not_commit_is_committed_by_the_next_also_where_nothing_follows(
+    kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
+) -> None:
+    bootstrap, topic, number = kafka_cluster.bootstrap, prefix + TEMPERATURES.name, 0
+    group, changelog = app_id("risk", prefix), changelog_topics(PARTITIONS, prefix)[0].name
+    with ExitStack() as stack:
+        producer = KafkaProducer(bootstrap_servers=bootstrap)
+        stack.callback(producer.close)
+        _, key, row = Desk().reading(385).record()
+        value = RowCodec(default_registry(), TEMPERATURES.name).encode(row)
+        published = producer.send(topic, value, key, partition=number, timestamp_ms=NOON).get(10)
+
+        async def apply_and_die() -> None:
+            owner = PartitionTransactions([bootstrap], group, number, {})
+            await owner.start()
+            await owner.write({}, changelog, as_changes({topic: Marker(published.offset)}), NOON)
+            await owner.stop()
+
+        asyncio.run(apply_and_die())
+        worker = Worker(bootstrap, prefix, tmp_path / "a", "one")
+        stack.callback(worker.end)
+        worker.wait_ready()
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        stack.callback(admin.close)
+
+        def committed() -> int:
+            found = admin.list_group_offsets({group: [TopicPartition(topic, number)]})[group]
+            return int(found[TopicPartition(topic, number)].offset)
+
+        wait_for(lambda: committed() == published.offset + 1, "commit of what was applied")
+        log = Log(bootstrap, prefix)
+        stack.callback(log.close)
+        assert not list(log.read(prefix + RISK_CHANGES.name))  # it was not folded again
 
 
 def test_it_waits_for_reference_data_and_stops_at_a_fault_of_its_rules(
