@@ -21,6 +21,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from schemas.wire.aiokafka_private import add_to_transaction
 from streams.fold import Changes, Outputs
+from streams.worker.long_waits import LongWait
 
 BATCH_BYTES = 900_000
 """Largest record batch, below the broker's ``message.max.bytes`` of 1 MiB."""
@@ -107,13 +108,15 @@ class PartitionTransactions:
 
     async def start(self, left: str | None = None) -> None:
         """Fences the former owner. ``left``: what `states_left` says of its last transaction, which is made sure of."""
-        await self._producer.start()
+        with self._long_wait("its producer's start, which ends what a former owner left open"):
+            await self._producer.start()
         if left in _COMMITTED:
             await self.settle()
         elif left in _ABORTED:
-            await self._producer.begin_transaction()
-            add_to_transaction(self._producer, self._places)
-            await self._producer.abort_transaction()
+            with self._long_wait("the end of what a former owner aborted"):
+                await self._producer.begin_transaction()
+                add_to_transaction(self._producer, self._places)
+                await self._producer.abort_transaction()
 
     @property
     def is_unsettled(self) -> bool:
@@ -122,8 +125,9 @@ class PartitionTransactions:
 
     async def settle(self) -> None:
         """Ends every transaction of ours that a broker has forgotten to end: see above."""
-        async with self._producer.transaction():
-            add_to_transaction(self._producer, self._places)
+        with self._long_wait("a transaction over all that it writes to"):
+            async with self._producer.transaction():
+                add_to_transaction(self._producer, self._places)
         self._written_at = None
 
     async def stop(self) -> None:
@@ -134,6 +138,12 @@ class PartitionTransactions:
 
         Raises `RecordTooLarge` where a topic takes no record of such a size.
         """
+        with self._long_wait("the transaction of a step"):
+            last = await self._write(outputs, changelog, changes, appended_at)
+        self._written_at = time.monotonic()
+        return last
+
+    async def _write(self, outputs: Outputs, changelog: str, changes: Changes, appended_at: int) -> int:
         last = -1
         async with self._producer.transaction():
             sent = []
@@ -148,7 +158,6 @@ class PartitionTransactions:
                         f"{batch.topic} takes no batch of {batch.size} bytes, its first key is {batch.first_key!r}: "
                         "raise its max.message.bytes, and have the rule that made the record bound it"
                     ) from error
-        self._written_at = time.monotonic()
         return last
 
     async def _send(
@@ -171,3 +180,6 @@ class PartitionTransactions:
     async def _hand_over(self, batch: Any, topic: str, first_key: bytes | None) -> tuple[asyncio.Future[Any], _Batch]:
         described = _Batch(topic, first_key, batch.record_count(), batch.size())
         return await self._producer.send_batch(batch, topic, partition=self.partition), described
+
+    def _long_wait(self, what: str) -> LongWait:
+        return LongWait(f"{self.transactional_id}: {what}")
