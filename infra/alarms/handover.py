@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from infra.alarms.alarm import Alarm
 from infra.alarms.outbox import undelivered
 from infra.alarms.roster import Entry, next_change, on_call
-from infra.alarms.rules import BY_NAME
+from infra.alarms.rules import rule_of
 from infra.alarms.standing import Standing
 from infra.alarms.steps import Kind, Records, Step, open_alarms
 from infra.alarms.words import lasting
@@ -82,7 +82,7 @@ def _open(shift: Shift) -> list[str]:
     alarms = open_alarms(shift.records)
     lines = [f"## Open alarms 未了告警: {len(alarms)}", ""]
     for alarm in alarms:
-        rule = BY_NAME[alarm.rule]
+        rule = rule_of(alarm.rule)
         has = f"{alarm.acknowledged_by} since 自 {time_text(alarm.acknowledged_at)}" if alarm.acknowledged_at else None
         ended = f"; ended 已消失 {time_text(alarm.cleared_at)}" if alarm.cleared_at else ""
         lines += [

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from infra.alarms.outbox import Delivery
-from infra.alarms.rules import BY_NAME
+from infra.alarms.rules import rule_of
 from infra.dead_letters.event_forms import time_text
 
 SMS_CHARACTERS = 280
@@ -19,7 +19,7 @@ SMS_CHARACTERS = 280
 
 def document(delivery: Delivery, console: str) -> dict[str, Any]:
     """What is posted to a webhook, one alarm each."""
-    alarm, rule = delivery.alarm, BY_NAME[delivery.alarm.rule]
+    alarm, rule = delivery.alarm, rule_of(delivery.alarm.rule)
     return {
         "alarm": alarm.identity,
         "occasion": delivery.telling.occasion,
@@ -48,7 +48,7 @@ def acknowledge_command(delivery: Delivery) -> str:
 def email(deliveries: Sequence[Delivery], sender: str, console: str) -> EmailMessage:
     """One letter about all alarms that one desk is owed now."""
     worst = deliveries[0]
-    rule = BY_NAME[worst.alarm.rule]
+    rule = rule_of(worst.alarm.rule)
     more = f" (+{len(deliveries) - 1})" if len(deliveries) > 1 else ""
     message = EmailMessage()
     level = f" [{worst.telling.occasion}]" if worst.telling.level else ""
@@ -65,7 +65,7 @@ def email(deliveries: Sequence[Delivery], sender: str, console: str) -> EmailMes
 def short_text(deliveries: Sequence[Delivery]) -> str:
     """A text message about all alarms that one desk is owed now: the worst in words, the number of the others."""
     worst = deliveries[0].alarm
-    rule = BY_NAME[worst.rule]
+    rule = rule_of(worst.rule)
     more = f" 另有 +{len(deliveries) - 1}" if len(deliveries) > 1 else ""
     text = f"[checkline {worst.severity}] {rule.title_zh} {rule.title_en}: {worst.detail_zh}"
     room = SMS_CHARACTERS - len(more)
@@ -80,7 +80,7 @@ def batch_key(deliveries: Sequence[Delivery]) -> str:
 
 
 def _paragraphs(delivery: Delivery) -> str:
-    alarm, rule = delivery.alarm, BY_NAME[delivery.alarm.rule]
+    alarm, rule = delivery.alarm, rule_of(delivery.alarm.rule)
     lines = [
         f"{alarm.severity.upper()} {rule.name}: {rule.title_en} · {rule.title_zh}",
         f"{alarm.detail_en}",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from infra.alarms.alarm import Alarm, Condition
-from infra.alarms.rules import BY_NAME
+from infra.alarms.rules import rule_of
 
 
 class Kind(StrEnum):
@@ -80,7 +80,7 @@ def raised(condition: Condition, at: int, telling: Telling) -> Step:
     detail = {
         "rule": condition.rule,
         "subject": condition.subject,
-        "severity": BY_NAME[condition.rule].severity,
+        "severity": rule_of(condition.rule).severity,
         **_words(condition),
         **_told(telling),
     }

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from infra.cli import (
+    alarms,
     asking,
     backtesting,
     campaigns,
@@ -54,6 +55,9 @@ app.command()(coverage.coverage)
 app.command()(inspecting.audit)
 app.command()(inspecting.lag)
 app.command()(asking.sql)
+app.command()(alarms.on_call)
+app.command()(alarms.hand_over)
+app.add_typer(alarms.app, name="alarms")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(case_files.app, name="case")
 app.add_typer(policies.app, name="policy")

@@ -5,24 +5,39 @@ clock is that of its log, because a campaign's records carry other times than th
 CheckpointSilent, DeviceSkewed.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from infra.alarms.alarm import Condition
 from infra.alarms.conditions import kafka, processes, sources, tables, work
-from infra.alarms.conditions.judgement import Judgement, Look, RuleFunction, Section
-from infra.alarms.conditions.memory import Memory, remember
+from infra.alarms.conditions.judgement import Judgement, Look, RuleFunction, Section, Unsure
+from infra.alarms.conditions.memory import Memory, asked_at, remember
 from infra.lag.snapshot import Snapshot
 from infra.settings import OperationsSettings
+
+log = logging.getLogger(__name__)
 
 
 class Finder(NamedTuple):
     """How a rule is judged. ``section``: whose answers are its evidence, None where each look is; ``looks``: how many
-    answers must agree before it is an alarm, 1 for what is a fact or a duration already."""
+    answers must agree before it is an alarm, 1 for what is a fact or a duration already; ``question``: which answer of
+    the tables it is, by its name in `infra.lag.questions`."""
 
     section: Section | None
     find: RuleFunction
     looks: int = 1
+    question: str = ""
+
+    def stamp(self, snapshot: Snapshot) -> int | None:
+        """When the evidence was given: two looks at one answer are one."""
+        if self.section is None:
+            return snapshot.at
+        if self.section == "store":
+            return asked_at(snapshot, self.question)
+        taken: int | None = getattr(snapshot, self.section).taken_at
+        return taken
 
 
 FINDERS: Mapping[str, Finder] = MappingProxyType(
@@ -38,20 +53,20 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
         "PartRestarting": Finder("parts", processes.part_restarting),
         "BrokerDown": Finder("kafka", kafka.broker_down, 2),
         "SourceSilent": Finder(None, sources.source_silent),
-        "CheckpointSilent": Finder("store", tables.checkpoint_silent),
-        "DeviceSkewed": Finder("store", tables.device_skewed, 2),
-        "DeadLettersGrowing": Finder("store", tables.dead_letters_growing),
+        "CheckpointSilent": Finder("store", tables.checkpoint_silent, 1, "devices_lately"),
+        "DeviceSkewed": Finder("store", tables.device_skewed, 2, "devices_lately"),
+        "DeadLettersGrowing": Finder("store", tables.dead_letters_growing, 1, "dead_letters_lately"),
         "AuditDifference": Finder("audit", sources.audit_difference),
         "AuditStandsStill": Finder(None, sources.audit_stands_still, 2),
-        "LedgerBehind": Finder("store", tables.ledger_behind),
-        "BreachWave": Finder("store", work.breach_wave),
-        "ReleaseOverdue": Finder("store", work.release_overdue, 2),
-        "ReportsMissing": Finder("store", work.reports_missing, 2),
+        "LedgerBehind": Finder("store", tables.ledger_behind, 1, "coverage"),
+        "BreachWave": Finder("store", work.breach_wave, 1, "breaches"),
+        "ReleaseOverdue": Finder("store", work.release_overdue, 2, "clocks"),
+        "ReportsMissing": Finder("store", work.reports_missing, 2, "missing_reports"),
         "TicksLate": Finder("workers", processes.ticks_late, 2),
         "RecoveryStalled": Finder("workers", processes.recovery_stalled),
-        "Congestion": Finder("store", work.congestion, 2),
+        "Congestion": Finder("store", work.congestion, 2, "flows"),
         "DeadlinesWillBeMissed": Finder("forecast", work.deadlines_will_be_missed, 2),
-        "ConflictsSeen": Finder("store", tables.conflicts_seen),
+        "ConflictsSeen": Finder("store", tables.conflicts_seen, 1, "conflicts"),
     }
 )
 """How each rule of the catalogue is judged."""
@@ -64,5 +79,13 @@ def judge(snapshot: Snapshot, memory: Memory, settings: OperationsSettings) -> t
 
 
 def _judgements(look: Look) -> Iterator[Judgement]:
-    for finder in FINDERS.values():
-        yield from finder.find(look)
+    for rule, finder in FINDERS.items():
+        try:
+            yield from list(finder.find(look))
+        except Exception as error:  # the other rules must still be judged; this one is an alarm itself
+            log.exception("rule %s cannot be judged", rule)
+            yield Unsure(rule)
+            why = f"rule {rule} cannot be judged: {type(error).__name__}: {error}"
+            yield Condition(
+                "SourceSilent", f"rule-{rule}", why, f"规则 {rule} 无法判断：{type(error).__name__}: {error}"
+            )

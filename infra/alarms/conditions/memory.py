@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from infra.embedded.catch_up import SINK_GROUP
 from infra.lag.snapshot import PartState, Snapshot, StoreState, WorkerState
 from infra.settings import OperationsSettings
 
@@ -17,13 +18,24 @@ class Held(NamedTuple):
     before: int | None = None
 
 
+class Answered(NamedTuple):
+    """An answer about the ledger: when it was asked, and up to where each partition was read when it was first seen
+    (``taken_at``: as of when). The next answer must know of all that."""
+
+    asked_at: int
+    taken_at: int
+    committed: Mapping[str, int]
+
+
 class Memory(NamedTuple):
     """``begun``: the first look. ``held``: by what it is about and whose it is. ``deaths``: when each part was started
-    again, lately. Each look makes a new one."""
+    again, lately. ``ledger``: its newest answer, and ``ledger_before``: the one before. Each look makes a new one."""
 
     begun: int | None = None
     held: Mapping[tuple[About, str], Held] = {}
     deaths: Mapping[str, tuple[int, ...]] = {}
+    ledger: Answered | None = None
+    ledger_before: Answered | None = None
 
     def seconds(self, about: About, name: str, now: int) -> float:
         """How long a value has stood still; 0 where there is none."""
@@ -33,7 +45,7 @@ class Memory(NamedTuple):
 
 def remember(memory: Memory, snapshot: Snapshot, settings: OperationsSettings) -> Memory:
     """The memory after a look. What a silent source said stays as it was."""
-    at = snapshot.at
+    at, asked = snapshot.at, asked_at(snapshot, "coverage")
     parts, workers, store = snapshot.parts.known, snapshot.workers.known, snapshot.store.known
     said: dict[About, dict[str, int]] = {"silent": dict(_silent(snapshot))}
     if parts is not None:
@@ -47,18 +59,40 @@ def remember(memory: Memory, snapshot: Snapshot, settings: OperationsSettings) -
     held = {key: value for key, value in memory.held.items() if key[0] not in said}
     for about, values in said.items():
         for name, value in values.items():
-            held[about, name] = _held(memory.held.get((about, name)), value, at, growing=about == "uncounted")
+            when = asked if about in ("covered", "uncounted") else at
+            held[about, name] = _held(memory.held.get((about, name)), value, when, growing=about == "uncounted")
+    ledger, before = memory.ledger, memory.ledger_before
+    if store is not None and (ledger is None or ledger.asked_at != asked_at(snapshot, "coverage")):
+        ledger, before = _answered(snapshot), ledger
     since = at - settings.lately_seconds * 1000
     deaths = {name: tuple(one for one in times if one > since) for name, times in memory.deaths.items()}
     for (about, name), now in held.items():
         if about == "restarts" and now.at == at and now.before is not None and now.value > now.before:
             deaths[name] = (*deaths.get(name, ()), *[at] * (now.value - now.before))
-    return Memory(at if memory.begun is None else memory.begun, held, deaths)
+    return Memory(at if memory.begun is None else memory.begun, held, deaths, ledger, before)
 
 
 def place(topic: str, partition: int) -> str:
     """A partition by its name."""
     return f"{topic}/{partition}"
+
+
+def asked_at(snapshot: Snapshot, question: str) -> int:
+    """When the tables last answered a question; with the whole section, where its name is not given."""
+    times = dict(snapshot.store.value.asked_at) if snapshot.store.value is not None else {}
+    return times.get(question, snapshot.store.taken_at or 0)
+
+
+def _answered(snapshot: Snapshot) -> Answered | None:
+    kafka = snapshot.kafka.known
+    if kafka is None or snapshot.kafka.taken_at is None:
+        return None
+    committed = {
+        place(one.topic, one.partition): one.committed
+        for one in kafka.partitions
+        if one.group in SINK_GROUP and one.committed is not None
+    }
+    return Answered(asked_at(snapshot, "coverage"), snapshot.kafka.taken_at, committed)
 
 
 def _held(last: Held | None, value: int, at: int, *, growing: bool) -> Held:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import SECTIONS, Judgement, Look, Section, unsure
+from infra.alarms.conditions.judgement import SECTIONS, Judgement, Look, Section, Unsure, unsure
 from infra.alarms.words import lasting, some
 
 # One refused call is not silence: a source is asked again at once.
@@ -40,11 +40,20 @@ def source_silent(look: Look) -> Iterator[Judgement]:
 
 
 def audit_difference(look: Look) -> Iterator[Judgement]:
-    """What the last round of the audit found different."""
-    audit = look.snapshot.audit.known
+    """What the last round of the audit found different, and rows that were written and cannot be read back."""
+    audit, store = look.snapshot.audit.known, look.snapshot.store.known
+    if store is not None and store.not_read_back:
+        yield Condition(
+            "AuditDifference",
+            "read-back",
+            f"{store.not_read_back} rows written lately stand in the ledger and are not in the tables",
+            f"近期写入的 {store.not_read_back} 行在台账中而不在表中",
+        )
     if audit is None:
         yield from unsure("AuditDifference")
         return
+    if store is None:
+        yield Unsure("AuditDifference", "read-back")
     for check, number in audit.differences.items():
         if number:
             where = some(audit.places, 3)

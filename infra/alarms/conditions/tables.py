@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from infra.alarms.alarm import Condition
 from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
-from infra.alarms.conditions.memory import place
+from infra.alarms.conditions.memory import asked_at, place
 from infra.alarms.words import lasting, some
 from infra.embedded.catch_up import SINK_GROUP
 from infra.lag.snapshot import DeviceState
@@ -65,11 +65,12 @@ def device_skewed(look: Look) -> Iterator[Judgement]:
     for device in store.devices:
         if device.skew_seconds is not None and abs(device.skew_seconds) > look.settings.skew_seconds:
             off, ahead = lasting(abs(device.skew_seconds)), device.skew_seconds > 0
+            said = "fast" if ahead else "slow, or its records were under way for as long"
             yield Condition(
                 "DeviceSkewed",
                 device.device,
-                f"the clock of {device.device}{_at(device)} is {off} {'fast' if ahead else 'slow'}",
-                f"{device.device}{_at(device)} 时钟{'快' if ahead else '慢'} {off}",
+                f"the clock of {device.device}{_at(device)} is {off} {said}",
+                f"{device.device}{_at(device)} 时钟{'快' if ahead else '慢（或传输延迟）'} {off}",
             )
 
 
@@ -101,21 +102,20 @@ def dead_letters_growing(look: Look) -> Iterator[Judgement]:
 
 
 def ledger_behind(look: Look) -> Iterator[Judgement]:
-    """The sinks say that they read on and the ledger stands, so it has a hole; or hours wait to be counted and nobody
-    counts them."""
-    store, kafka = look.snapshot.store.known, look.snapshot.kafka.known
-    if store is None or kafka is None:
+    """The sinks committed more than the ledger holds without a hole; or hours wait to be counted and nobody counts
+    them."""
+    store, ledger, before = look.snapshot.store.known, look.memory.ledger, look.memory.ledger_before
+    if store is None or ledger is None or before is None or before.taken_at > ledger.asked_at:
         yield from unsure("LedgerBehind")
         return
-    committed = {place(one.topic, one.partition): one.committed for one in kafka.partitions if one.group in SINK_GROUP}
     holes: dict[str, list[str]] = defaultdict(list)
     for one in store.coverage:
         where = place(one.topic, one.partition)
-        still = look.memory.seconds("covered", where, look.snapshot.at)
-        read = committed.get(where)
-        if read is not None and read > one.covered_until and still >= look.settings.stuck_seconds:
+        # A block is in the ledger before its end is committed: this much had been, before the ledger was asked.
+        read = before.committed.get(where, 0)
+        if read > one.covered_until:
             holes[one.topic].append(f"{where} stands at {one.covered_until} of {read}")
-        elif _waits_to_be_counted(look, where, still):
+        elif _waits_to_be_counted(look, where):
             holes[one.topic].append(f"{where}: {one.uncounted} h ?")
     for topic, places in holes.items():
         yield Condition(
@@ -145,14 +145,16 @@ def conflicts_seen(look: Look) -> Iterator[Judgement]:
 
 
 def _unread_seconds(look: Look) -> float | None:
-    """How old the first record may be that the tables do not hold yet; None where that is not known."""
+    """For how long records may have come of which we do not know yet; None where that is not known."""
     kafka = look.snapshot.kafka.known
     if kafka is None:
         return None
     waiting = [one for one in kafka.partitions if one.group in SINK_GROUP and one.topic in _FROM_DEVICES and one.lag]
     if any(one.lag_seconds is None for one in waiting):
         return None
-    return max((one.lag_seconds or 0.0 for one in waiting), default=0.0)
+    heard = asked_at(look.snapshot, "devices_lately")
+    old = max(0.0, (look.snapshot.at - heard) / 1000)
+    return old + max((one.lag_seconds or 0.0 for one in waiting), default=0.0)
 
 
 def _is_silent(look: Look, device: DeviceState, unread: float) -> bool | None:
@@ -176,16 +178,17 @@ def _silent_device(device: DeviceState) -> Condition:
 
 
 def _at(device: DeviceState) -> str:
-    return f" ({device.site})" if device.site else ""
+    return f" ({device.site})" if device.site not in (None, device.device) else ""
 
 
-def _waits_to_be_counted(look: Look, where: str, still: float) -> bool:
+def _waits_to_be_counted(look: Look, where: str) -> bool:
     """Hours that wait have not become fewer for too long: more came, or nothing else is done either."""
+    asked = asked_at(look.snapshot, "coverage")
     held = look.memory.held.get(("uncounted", where))
     if held is None or not held.value or held.before is None:
         return False
     patience = look.settings.lag_seconds
-    waited = (look.snapshot.at - held.at) / 1000
+    waited, still = (asked - held.at) / 1000, look.memory.seconds("covered", where, asked)
     return waited >= patience and (held.value > held.before or still >= patience)
 
 
