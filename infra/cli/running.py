@@ -15,6 +15,7 @@ from infra.cli.output import JsonOption, configure_logging, errors, write_json, 
 from infra.errors import CannotRun, HomeInUse, PartFailed
 
 if TYPE_CHECKING:
+    from infra.alarms.alarm import Alarm
     from infra.home import Home
     from infra.settings import Settings
 
@@ -77,7 +78,7 @@ def status(
     json_output: JsonOption = False,
     config: Annotated[bool, typer.Option("--config", help="Show the settings in effect.")] = False,
 ) -> None:
-    """Say which parts run; exit status 1 when not all of them do."""
+    """Say which parts run and which alarms are open; exit status 1 when a part does not, or a critical alarm holds."""
     from infra.home import Home
     from infra.settings import read_settings
 
@@ -91,28 +92,54 @@ def status(
     if pid is None:  # what a killed supervisor wrote last is not true any more
         parts = [{**part, "state": "stopped", "pid": None} for part in parts]
     all_run = pid is not None and bool(parts) and all(part["state"] == "ready" for part in parts)
+    alarms = _open_alarms(home)
+    is_well = all_run and not any(alarm.severity == "critical" and alarm.cleared_at is None for alarm in alarms)
     if json_output:
         write_json(
             {
                 "home": str(home.directory),
                 "running": all_run,
+                "well": is_well,
                 "pid": pid,
                 "clock": home.clock,
                 "kafka": home.kafka_bootstrap,
                 "clickhouse": f"{home.clickhouse.host}:{home.clickhouse.port}",
+                "operations": home.operations_address,
                 "metrics": home.metrics_addresses([part["name"] for part in parts]),
                 "parts": parts,
+                "alarms": [alarm._asdict() for alarm in alarms],
             }
         )
     else:
         columns = ("name", "state", "pid", "restarts", "since")
         write_table(columns, [[part[column] for column in columns] for part in parts])
+        if alarms:
+            write_table(("alarm", "severity", "on", "what"), [_row(alarm) for alarm in alarms])
         if pid is not None:
             _say_where(home)
         else:
             errors.print(f"nothing runs on {home.directory}")
-    if not all_run:
+    if not is_well:
         raise typer.Exit(1)
+
+
+def _open_alarms(home: "Home") -> "list[Alarm]":
+    """What the journal of alarms holds open; nothing where nobody ever looked."""
+    from infra.alarms.journal import Journal
+    from infra.alarms.places import Places
+    from infra.alarms.steps import fold, open_alarms
+
+    file = Places.of_home(home).journal
+    if not file.exists():
+        return []
+    with Journal(file) as journal:
+        return open_alarms(fold(journal.read()))
+
+
+def _row(alarm: "Alarm") -> tuple[str, ...]:
+    """An alarm in a line; one whose condition has ended waits only to be acknowledged."""
+    ended = "" if alarm.cleared_at is None else " (over, waits to be acknowledged)"
+    return alarm.rule, alarm.severity, alarm.subject, alarm.detail_en + ended
 
 
 def part(words: list[str]) -> None:
@@ -211,5 +238,5 @@ def _say_where(home: "Home") -> None:
     address = home.clickhouse
     errors.print(
         f"home {home.directory} ({home.clock} clock), kafka {home.kafka_bootstrap}, "
-        f"clickhouse {address.host}:{address.port}, logs {home.logs}"
+        f"clickhouse {address.host}:{address.port}, operations page {home.operations_address}, logs {home.logs}"
     )
