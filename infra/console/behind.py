@@ -12,7 +12,6 @@ COMMANDS: Mapping[str, Sequence[tuple[str, Name]]] = {
         ("checkline lag --partitions", Name("Each group on each partition", "各消费组各分区滞后")),
         ("checkline lag --watch", Name("The same, as it changes", "持续观察滞后")),
     ),
-    "clocks": (("checkline sql --help", Name("Ask the tables yourself", "自行查询数据表")),),
     "forecast": (("checkline status --json", Name("Everything that is known, as JSON", "全部状态(JSON)")),),
     "dead_letters": (
         ("checkline dead-letters list", Name("Those that wait for somebody", "待处理死信清单")),
@@ -32,11 +31,19 @@ ASKED: Mapping[str, Sequence[str]] = {
     "reports": ("report_totals", "missing_reports"),
     "dead_letters": ("dead_letters", "dead_letters_lately", "topics", "topics_lately", "conflicts"),
     "devices": ("devices", "devices_lately", "sites"),
-    "checkpoints": ("checkpoint_flows",),
     "queryable": ("queryable", "not_read_back", "store_size"),
     "ledger": ("coverage", "blocks", "ledger_ends"),
 }
 """Per section: names of the questions that the collector of the tables asks."""
+
+_ALSO = {"forecast": ("clocks",)}
+QUERIES: Mapping[str, tuple[Name, str]] = {
+    "checkpoints": (
+        Name("Passages, and when each was decided on", "通行与处置时间"),
+        "SELECT * FROM checkline.checkpoint_waits ORDER BY arrived_at DESC LIMIT 50",
+    ),
+}
+"""Per section: what the tables can be asked, where the collector asks it in a way of its own."""
 
 
 class Behind(NamedTuple):
@@ -51,10 +58,12 @@ def behind() -> dict[str, tuple[Behind, ...]]:
     """For each section, in the order in which they are shown: queries, then commands."""
     questions = {question.name: question for question in QUESTIONS}
     found: dict[str, tuple[Behind, ...]] = {}
-    for section in {**ASKED, **COMMANDS}:
-        asked = [questions[name] for name in ASKED.get(section, ()) if name in questions]
+    for section in {**ASKED, **COMMANDS, **QUERIES}:
+        asked = [questions[name] for name in (*ASKED.get(section, ()), *_ALSO.get(section, ()))]
+        query = QUERIES.get(section)
         found[section] = (
             *(Behind("sql", Name(one.title_en, one.title_zh), one.sql.strip()) for one in asked),
+            *((Behind("sql", *query),) if query else ()),
             *(Behind("command", title, command) for command, title in COMMANDS.get(section, ())),
         )
     return found

@@ -29,6 +29,7 @@ from infra.lag.snapshot import (
 from infra.settings import OperationsSettings
 
 FEW = 5
+FEWER = 8
 
 
 # ---- follow-ups and releases
@@ -363,7 +364,7 @@ def kafka(state: KafkaState) -> Kafka:
     def badness(one: PartitionLag) -> tuple[float, int]:
         return (longest if one.lag_seconds is None else one.lag_seconds), one.lag
 
-    partitions = worst(behind, badness, lambda one: one)
+    partitions = worst(behind, badness, lambda one: one, most=FEWER)
     return Kafka(state.brokers, state.brokers_expected, state.under_replicated, groups, partitions)
 
 

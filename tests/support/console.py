@@ -88,7 +88,9 @@ def letters() -> list[OpenLetter]:
     """Three that wait; one is of a restricted topic."""
     return [
         OpenLetter("check-ins/2/118210", "UNDECODABLE", "site", "byte 14: no text follows", "gate-qd-020", AT, "open"),
-        OpenLetter("temperatures/5/9120", "OUT_OF_RANGE", "tenths", "tenths is 9999", "thermo-wh-003", AT - 9_000, "open"),
+        OpenLetter(
+            "temperatures/5/9120", "OUT_OF_RANGE", "tenths", "tenths is 9999", "thermo-wh-003", AT - 9_000, "open"
+        ),
         OpenLetter("urgent-care/1/77", "MISSING_FIELD", "kind", "kind of a need", "desk-kz-001", AT - 90_000, "open"),
     ]
 

@@ -51,7 +51,9 @@ def kafka() -> KafkaState:
         for topic in topics:
             for number in range(8 if topic != "reference" else 1):
                 lag = (number * 7 + len(topic)) % 23
-                partitions.append(PartitionLag(group, topic, number, 90_000 + number, 90_000 + number + lag, lag, lag / 20))
+                partitions.append(
+                    PartitionLag(group, topic, number, 90_000 + number, 90_000 + number + lag, lag, lag / 20)
+                )
     stuck = PartitionLag("checkline-risk", "temperatures", 3, 41_200, 53_640, 12_440, 95.4, 88.2, None, 40_000.0, 0)
     partitions = [
         stuck if (one.group, one.topic, one.partition) == (stuck.group, stuck.topic, stuck.partition) else one
@@ -77,7 +79,9 @@ def store() -> StoreState:
         ClockQueue("TRANSFER", "370281", 7, 0, 0, AT + 2 * HOUR, releases=True),
     )
     topics = tuple(
-        TopicCount(topic.name, 120_000 // (number + 1), 40 * (number == 0) + 3, 5_200 // (number + 1), number == 2, 900, 7)
+        TopicCount(
+            topic.name, 120_000 // (number + 1), 40 * (number == 0) + 3, 5_200 // (number + 1), number == 2, 900, 7
+        )
         for number, topic in enumerate(INPUT_TOPICS)
     )
     devices = (
@@ -124,7 +128,7 @@ def store() -> StoreState:
 
 def workers() -> tuple[WorkerState, ...]:
     """One of the two risk workers recovers."""
-    marks = {number: AT - 1_400 for number in range(4)}
+    marks = dict.fromkeys(range(4), AT - 1400)
     return (
         WorkerState("worker-risk-1", False, 2.1, 0, marks, 3, FAST, 235_000_000, 412_000_000, 3),
         WorkerState("worker-risk-2", True, 6.4, 48_200, {4: AT - 8_000}, 0, None, 120_000_000, 388_000_000, 3),
@@ -195,7 +199,8 @@ def silent() -> Snapshot:
     }
     found = rich()
     readings = {
-        name: replace(getattr(found, name), failure=reason, taken_at=AT - 9 * MINUTE) for name, reason in reasons.items()
+        name: replace(getattr(found, name), failure=reason, taken_at=AT - 9 * MINUTE)
+        for name, reason in reasons.items()
     }
     return replace(found, **readings)
 
@@ -235,7 +240,9 @@ def crowded(many: int = 5_000) -> Snapshot:
     base = store()
     large = base._replace(
         clocks=tuple(ClockQueue(f"DUTY_{n}", "370214", n, n, n, AT - n, releases=n % 2 == 0) for n in range(many)),
-        devices=tuple(DeviceState(f"device-{n}", f"site-{n}", "370202", True, 400.0 + n, 200.0 + n, n) for n in range(many)),
+        devices=tuple(
+            DeviceState(f"device-{n}", f"site-{n}", "370202", True, 400.0 + n, 200.0 + n, n) for n in range(many)
+        ),
         missing=tuple(MissingReport(f"unit-{n}", "370214", "DAILY_REPORT", "disputes", AT - n) for n in range(many)),
         dead_letters=tuple(DeadLetterCount("check-ins", f"REASON_{n}", n, n) for n in range(many)),
         flows=tuple(CheckpointFlow(f"site-{n}", "370214", f"lane {n}", 1.0, n, SLOW) for n in range(many)),

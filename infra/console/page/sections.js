@@ -184,7 +184,7 @@ function deadLetters(found, state, letters) {
     table("table_reasons", "dead_letters", found.reasons, [
       ["reason", (row) => named(row.reason)],
       ["topic", (row) => named(row.topic)],
-      ["waiting", (row) => marked(row.open, "warning"), "n"],
+      ["waiting_letters", (row) => marked(row.open, "warning"), "n"],
       ["recent", (row) => whole(row.recent), "n"],
     ], (row) => `${row.topic.en}/${row.code}`) ?? fine("none_dead_letters"),
     waiting(letters, state),

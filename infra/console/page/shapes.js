@@ -4,10 +4,10 @@ import { h, s } from "./tree.js";
 import { t } from "./text.js";
 
 const DRAWN = {
-  // an octagon with a cross, a triangle with a mark, a disc with a tick, a broken ring with a question
+  // a diamond with a cross, a triangle with a mark, a disc with a tick, a broken ring with a question
   critical: [
-    s("path", { class: "body", d: "M5 1h6l4 4v6l-4 4H5l-4-4V5z" }),
-    s("path", { class: "mark", d: "M5 5l6 6M11 5l-6 6" }),
+    s("path", { class: "body", d: "M8 .3L15.7 8 8 15.7.3 8z" }),
+    s("path", { class: "mark", d: "M5.7 5.7l4.6 4.6M10.3 5.7l-4.6 4.6" }),
   ],
   warning: [s("path", { class: "body", d: "M8 1.2L15.4 14.6H.6z" }), s("path", { class: "mark", d: "M8 6v4M8 12v.6" })],
   ok: [s("circle", { class: "body", cx: 8, cy: 8, r: 7 }), s("path", { class: "mark", d: "M4.6 8.2l2.4 2.4 4.4-5" })],
