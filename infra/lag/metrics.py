@@ -467,6 +467,14 @@ REPORTS_MISSING = _own(
     "schedule district",
     "Reports of the schedule that were due and did not come.",
 )
+REPORTS_MISSING_NEW = _own(
+    "reports_missing_new",
+    "gauge",
+    "count",
+    TOTALS,
+    "schedule district",
+    "Reports of the schedule that were due within the last day and did not come.",
+)
 REPORTS_EXPECTED = _own(
     "reports_expected",
     "gauge",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from infra.alarms.conditions.work import NEWS_MS
 from infra.lag import metrics as m
 from infra.lag.scrape.bounded_rows import Labels, Section, label
 from infra.lag.scrape.kafka import ends
@@ -58,11 +59,11 @@ _TOPICS: Section[TopicCount] = Section(
     m.TOPICS,
     rank=lambda row: row.arrived,
 )
-_MISSING: Section[tuple[str, str | None, int]] = Section(
+_MISSING: Section[tuple[str, str | None, int, int]] = Section(
     lambda row: row[:2],
-    lambda rows: (*rows[0][:2], sum(row[2] for row in rows)),
+    lambda rows: (*rows[0][:2], sum(row[2] for row in rows), sum(row[3] for row in rows)),
     m.TOTALS,
-    rank=lambda row: row[2],
+    rank=lambda row: row[2:],
     fold=1,
 )
 _TOTALS: Section[ReportTotal] = Section(
@@ -118,7 +119,7 @@ def put_store(page: Exposition, store: StoreState, now: int, settings: Operation
         page.put(m.RELEASES_OVERDUE, queue.overdue, place)
     _put_topics(page, store)
     _put_devices(page, store.devices, settings)
-    _put_reports(page, store)
+    _put_reports(page, store, now)
     lanes, cut = _LANES.bound(store.flows)
     page.put(m.SERIES_CUT, cut, ("lanes",))
     for place, lane in lanes.items():
@@ -187,10 +188,13 @@ def _put_worst(
         page.put(metric, value, place)
 
 
-def _put_reports(page: Exposition, store: StoreState) -> None:
-    missing, cut = _MISSING.bound((row.schedule, row.district, 1) for row in store.missing)
+def _put_reports(page: Exposition, store: StoreState, now: int) -> None:
+    missing, cut = _MISSING.bound(
+        (row.schedule, row.district, int(now - row.due_at < NEWS_MS), 1) for row in store.missing
+    )
     page.put(m.SERIES_CUT, cut, ("missing_reports",))
-    for place, (_, _, count) in missing.items():
+    for place, (_, _, new, count) in missing.items():
+        page.put(m.REPORTS_MISSING_NEW, new, place)
         page.put(m.REPORTS_MISSING, count, place)
     newest: dict[tuple[str, str], ReportTotal] = {}
     for total in sorted(store.totals, key=lambda total: (total.date, total.slot)):
