@@ -77,11 +77,7 @@ class PersonFold(ClockedFold):
         return clocks(facts, self.reference, as_of)
 
     def next_expected(self, facts: list[PersonFact], as_of: int) -> int | None:
-        return (
-            tasks(facts, self.reference).next_slot(as_of)
-            if not DEMANDING.isdisjoint(map(type, facts))
-            else None
-        )
+        return tasks(facts, self.reference).next_slot(as_of) if not DEMANDING.isdisjoint(map(type, facts)) else None
 
     def tell(
         self,

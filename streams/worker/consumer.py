@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth, server_list
@@ -13,11 +13,20 @@ from faust.types import TP
 from mode import ServiceT
 
 from schemas.wire.batches import RecordBatch
-from streams.worker.agent import BatchAgent, Decide
+from streams.worker.agent import BatchAgent
 from streams.worker.faust_private import DrainingConsumer, Fetched
 from streams.worker.hang import exit_after_hang
+from streams.worker.metrics import (
+    CHANGELOG_OFFSET,
+    DUE_STATES,
+    OLDEST_DUE_SECONDS,
+    REBALANCES,
+    STORE_BYTES,
+    WATERMARK,
+)
 from streams.worker.partition import OwnedPartition
 from streams.worker.recovery import ChangelogRecovery, RecoveryProgress
+from streams.worker.ticks import Ticked, TickPace
 from streams.worker.transactions import PartitionTransactions, StatesUnknown, states_left
 
 POLL_SECONDS = 0.05
@@ -37,9 +46,13 @@ REST_SECONDS = 0.05
 """Where little arrives, turns begin at least `TURN_SECONDS` apart, and the worker rests as long as the last one took,
 at most `REST_SECONDS`: a look at columns and a transaction cost the same for one record and for a hundred."""
 
+OF_PARTITIONS = (WATERMARK, DUE_STATES, OLDEST_DUE_SECONDS, STORE_BYTES, CHANGELOG_OFFSET)
+"""Metrics of partitions, which are not ours for ever. Counters stay: they are of this process."""
+
 GATE_SECONDS = 0.05
 _GATE_WARNING_TURNS = 200
 
+T = TypeVar("T")
 PartitionBatches = dict[str, list[RecordBatch]]
 
 log = logging.getLogger(__name__)
@@ -62,7 +75,9 @@ class BatchConsumer(DrainingConsumer):
         # A fetch moves positions and so does a seek: were one to fall into the other, what was fetched might be dropped
         # as stale although nothing will fetch it again. Held from a fetch to the end of its turn, and for a seek.
         self._positions = asyncio.Lock()
+        self._pace = TickPace()
         self._progress = RecoveryProgress(self.app.metrics)
+        self.app.metrics.ask(self._look)
         self._recovery: ChangelogRecovery | None = None
         self._idle = asyncio.Event()  # no turn is under way
         self._idle.set()
@@ -81,7 +96,7 @@ class BatchConsumer(DrainingConsumer):
                 count = await self._fetch_and_work()
                 if count is None:
                     await asyncio.sleep(POLL_SECONDS)
-                elif 0 < count < FEW_RECORDS:
+                elif 0 < count < FEW_RECORDS and not self._has_due():
                     took = time.monotonic() - begun
                     await asyncio.sleep(max(TURN_SECONDS - took, min(took, REST_SECONDS)))
         except (asyncio.CancelledError, ConsumerStoppedError):
@@ -103,14 +118,23 @@ class BatchConsumer(DrainingConsumer):
         return sum(batch.count for found in fetched.values() for batch in found)
 
     async def _fetch_twice(self) -> Fetched | None:
-        due = any(partition.has_due() for partition in self._owned.values() if partition.recovered)
-        fetched = await self.fetch(0.0 if due else POLL_SECONDS)
+        fetched = await self.fetch(0.0 if self._has_due() else POLL_SECONDS)
         if fetched and self.flow_active:
             for tp, batches in (await self.fetch(SECOND_FETCH_SECONDS) or {}).items():
                 have = fetched.setdefault(tp, [])
                 last = have[-1].last_offset if have else -1
                 have += [batch for batch in batches if batch.last_offset > last]
         return fetched
+
+    def _has_due(self) -> bool:
+        return any(partition.has_due() for partition in self._owned.values() if partition.recovered)
+
+    def _look(self) -> None:
+        for metric in OF_PARTITIONS:
+            self.app.metrics.forget(metric)
+        for partition in self._owned.values():
+            if partition.number in self._agent.table.data.opened():
+                partition.look()
 
     async def _turn(self, fetched: Fetched) -> None:
         try:
@@ -156,24 +180,27 @@ class BatchConsumer(DrainingConsumer):
             for together in _together(ready):
                 turns = [turn for number in together if (turn := self._owned[number].turn(ready[number])) is not None]
                 for turn, decide in zip(turns, self._agent.handler(turns), strict=True):
-                    under_way.append(asyncio.ensure_future(self._decide(self._owned[turn.partition], decide)))
+                    under_way.append(asyncio.ensure_future(self._owned[turn.partition].apply(decide)))
                 await asyncio.sleep(0)  # these are on their way before the next are looked at
-            idle = [owned for owned in self._owned.values() if owned.number not in ready and owned.recovered]
-            due = {owned.number for owned in idle if owned.has_due()}
-            under_way += (asyncio.ensure_future(owned.tick()) for owned in idle if owned.number in due)
-            unsettled = (owned for owned in idle if owned.is_unsettled and owned.number not in due)
-            under_way += (asyncio.ensure_future(owned.settle()) for owned in unsettled)
         finally:
-            results = await asyncio.gather(*under_way, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+            await _all(under_way)
+        # Behind the stream: what has just come is not held up by deadlines.
+        await self._tick()
+        idle = (owned for owned in self._owned.values() if owned.recovered and owned.number not in ready)
+        await _all([asyncio.ensure_future(owned.settle()) for owned in idle if owned.is_unsettled])
         for number, batches in ready.items():
             self._acknowledged.update({TP(topic, number): self._owned[number].next_offset(topic) for topic in batches})
 
-    async def _decide(self, owned: OwnedPartition, decide: Decide) -> None:
-        await owned.apply(decide)
-        await owned.tick()
+    async def _tick(self) -> None:
+        """One round of ticks of all partitions that have something due."""
+        due = [owned for owned in self._owned.values() if owned.recovered and owned.has_due()]
+        if not due:
+            return
+        due = sorted(due, key=lambda owned: owned.ticked_at)[: self._pace.partitions]
+        begun, share = time.monotonic(), self._pace.share(len(due))
+        ticked = await _all([asyncio.ensure_future(owned.tick(share)) for owned in due])
+        total = Ticked(sum(one.states for one in ticked), sum(one.seconds for one in ticked))
+        self._pace.took(total, time.monotonic() - begun)
 
     def take_acknowledged(self) -> Mapping[TP, int]:
         taken, self._acknowledged = self._acknowledged, {}
@@ -190,6 +217,7 @@ class BatchConsumer(DrainingConsumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         try:
             await self._release()
+            self.app.metrics.add(REBALANCES)
             self._owned = {number: self._own(number) for number in self._co_partitioned(assigned)}
             self._progress.begin(self._owned)
             left = await self._states_left()
@@ -232,7 +260,7 @@ class BatchConsumer(DrainingConsumer):
             credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
             [self._agent.table.changelog_topic.get_topic_name(), *self.app.settings.outputs],
         )
-        return OwnedPartition(number, self._agent, transactions)
+        return OwnedPartition(number, self._agent, transactions, self.app.metrics)
 
     async def _release(self) -> None:
         owned, self._owned = self._owned, {}
@@ -275,6 +303,15 @@ class BatchConsumer(DrainingConsumer):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's guess at slow partitions reads what only its per-record path keeps."""
+
+
+async def _all(under_way: Sequence[asyncio.Future[T]]) -> list[T]:
+    """Waits until all have ended, and raises what the first of those that failed raised."""
+    results = await asyncio.gather(*under_way, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 def _together(ready: Mapping[int, PartitionBatches]) -> Iterator[list[int]]:

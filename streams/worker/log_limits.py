@@ -32,6 +32,22 @@ class RepeatFilter(logging.Filter):
         return True
 
 
+class _ErrorCount(logging.Handler):
+    """Counts, and writes nothing."""
+
+    def __init__(self, count: Callable[[], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._count = count
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._count()
+
+
+def count_errors(count: Callable[[], None]) -> None:
+    """``count`` is called for every message of level ERROR or above."""
+    logging.getLogger().addHandler(_ErrorCount(count))
+
+
 def set_up(level: int = logging.INFO) -> None:
     """Logs to standard error; libraries at WARNING, limited."""
     handler = logging.StreamHandler(sys.stderr)

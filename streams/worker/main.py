@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import faust
+import psutil
 from faust.exceptions import FaustError
 
 from schemas.registry import Registry, default_registry
@@ -30,7 +31,7 @@ from streams.worker.app import SESSION_SECONDS, BatchApp, WorkerSettings
 from streams.worker.batch import FoldAgent, Scope
 from streams.worker.clock import Clock, EventClock, WallClock
 from streams.worker.hang import EXIT_CANNOT_START, EXIT_FAILED, exit_unless_stopped
-from streams.worker.metrics import MetricsServer, listen
+from streams.worker.metrics import ERRORS, RESIDENT_BYTES, MetricsServer, listen
 from streams.worker.names import TABLES, AppName, app_id, changelog_topics
 from streams.worker.reference_feed import ReferenceFeed
 from streams.worker.stores import ROCKS_URL
@@ -156,6 +157,8 @@ def run(
         prefix=prefix,
         add_reference=add_reference,
     )
+    log_limits.count_errors(lambda: app.metrics.add(ERRORS))
+    app.metrics.ask(lambda: app.metrics.set(RESIDENT_BYTES, psutil.Process().memory_info().rss))
     if listening is not None:
         app.run_beside(MetricsServer(app.metrics, listening))
     return run_app(app, loop, on_ready or _print_ready)

@@ -4,8 +4,10 @@ All three change in one write, so no crash leaves them apart. The index is deriv
 and for nothing else.
 """
 
+import os
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from contextlib import suppress
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,7 +54,13 @@ class StorePartition(Protocol):
 
     def due(self, as_of: int, limit: int) -> list[bytes]: ...
 
+    def first_due(self) -> int | None: ...
+
+    def count_due(self, as_of: int, limit: int) -> int: ...
+
     def make_index(self) -> Iterator[int]: ...
+
+    def bytes_on_disk(self) -> int: ...
 
     def close(self) -> None: ...
 
@@ -91,8 +99,17 @@ class MemoryPartition:
     def due(self, as_of: int, limit: int) -> list[bytes]:
         return self._queue.due(as_of, limit)
 
+    def first_due(self) -> int | None:
+        return self._queue.first()
+
+    def count_due(self, as_of: int, limit: int) -> int:
+        return min(limit, self._queue.count(as_of))
+
     def make_index(self) -> Iterator[int]:
         return iter(())
+
+    def bytes_on_disk(self) -> int:
+        return 0
 
     def close(self) -> None:
         """What is only in memory is given up."""
@@ -173,6 +190,21 @@ class RocksPartition:
             self._read_index(-_SIGN, 0)
         return self._unread_from <= as_of or self._waiting.has_due(as_of)
 
+    def first_due(self) -> int | None:
+        if self._unread_moved:
+            self._read_index(-_SIGN, 0)
+        waiting = self._waiting.first()
+        first = self._unread_from if waiting is None else min(waiting, self._unread_from)
+        return None if first == _NEVER else first
+
+    def count_due(self, as_of: int, limit: int) -> int:
+        count = self._waiting.count(as_of)
+        if self._unread_from <= as_of and count < limit:
+            last = _row(as_of + 1, b"")
+            rows: Iterator[Any] = self._database.keys(from_key=self._read_to + b"\0")
+            count += sum(1 for _ in takewhile(lambda row: row < last, islice(rows, limit - count)))
+        return min(count, limit)
+
     def due(self, as_of: int, limit: int) -> list[bytes]:
         if self._unread_from <= as_of and len(self._waiting) < limit:
             self._read_index(as_of, limit)
@@ -194,6 +226,13 @@ class RocksPartition:
         self._database[RULE_KEY] = self._version
         self._is_indexed = True
         self._read_index(-_SIGN, 0)
+
+    def bytes_on_disk(self) -> int:
+        total = 0
+        for file in os.scandir(self._database.path()):
+            with suppress(FileNotFoundError):  # compacted away meanwhile
+                total += file.stat().st_size
+        return total
 
     def close(self) -> None:
         self._database.close()

@@ -90,6 +90,18 @@ class PartitionedStore(Store[bytes, bytes]):
         """At most ``limit`` keys whose time has come, the earliest first; they stay so until their states change."""
         return self._partitions[partition].due(as_of, limit)
 
+    def first_due(self, partition: int) -> int | None:
+        """The earliest due time of a state, whether it has come or not."""
+        return self._partitions[partition].first_due()
+
+    def count_due(self, partition: int, as_of: int, limit: int) -> int:
+        """How many states' time has come, counted up to ``limit``."""
+        return self._partitions[partition].count_due(as_of, limit)
+
+    def bytes_on_disk(self, partition: int) -> int:
+        """What the partition takes on disk."""
+        return self._partitions[partition].bytes_on_disk()
+
     def make_index(self, partition: int) -> Iterator[int]:
         """Makes the index where there is none by the present rule; yields, step by step, how many states were seen.
 

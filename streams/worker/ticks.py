@@ -4,6 +4,20 @@ import heapq
 from collections.abc import Callable
 from typing import NamedTuple
 
+TICK_SECONDS = 0.15
+"""How long the rules may work in one round of ticks of all partitions: the stream waits meanwhile, and half as long
+again for what they made to be written."""
+
+LONGEST_TICK_SECONDS = 0.4
+"""Where the broker takes its time, the rules may work as long as it does, so that rounds are worth what they cost; but
+no longer than this."""
+
+LEAST_TICKED = 500
+MOST_TICKED = 20_000
+FIRST_TICKED = 2_000
+WORTH_A_TRANSACTION = 250
+"""So many states are ticked in one transaction at least, where that many are due: rather fewer partitions at a time."""
+
 NextDue = Callable[[bytes], int | None]
 
 
@@ -17,6 +31,43 @@ class DueRule(NamedTuple):
 
 class StillDue(Exception):
     """A tick gave back a state that is due at the very time it was ticked for: it would be ticked for ever."""
+
+
+class Ticked(NamedTuple):
+    """How many states were ticked, and for how many seconds the rules worked at it."""
+
+    states: int
+    seconds: float
+
+
+NOTHING_TICKED = Ticked(0, 0.0)
+
+
+class TickPace:
+    """How many states are ticked in one round, so that it is over soon, however dear a state is and however busy the
+    machine. Which states are ticked together decides when they are told, and nothing else."""
+
+    def __init__(self) -> None:
+        self._states = FIRST_TICKED
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions may be ticked in a round."""
+        return self._states // WORTH_A_TRANSACTION
+
+    def share(self, partitions: int) -> int:
+        """How many states each of so many partitions may tick."""
+        return self._states // partitions
+
+    def took(self, ticked: Ticked, seconds: float) -> None:
+        """A round is done; ``seconds``: all that it took, the broker's part included."""
+        aim = min(max(TICK_SECONDS, seconds - ticked.seconds), LONGEST_TICK_SECONDS)
+        if ticked.seconds <= aim and 2 * ticked.states < self._states:
+            return  # there was little to do, from which little can be learnt
+        wanted = int(ticked.states * aim / max(ticked.seconds, 1e-6))
+        # A single round may have been interrupted, or lucky.
+        wanted = max(self._states // 2, min(2 * self._states, wanted))
+        self._states = max(LEAST_TICKED, min(MOST_TICKED, wanted))
 
 
 class DueQueue:
@@ -39,9 +90,18 @@ class DueQueue:
 
     def has_due(self, as_of: int) -> bool:
         """Whether a key's time has come."""
+        first = self.first()
+        return first is not None and first <= as_of
+
+    def first(self) -> int | None:
+        """The earliest due time."""
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
-        return bool(self._heap) and self._heap[0][0] <= as_of
+        return self._heap[0][0] if self._heap else None
+
+    def count(self, as_of: int) -> int:
+        """How many keys' time has come."""
+        return sum(due <= as_of for due in self._due.values())
 
     def due(self, as_of: int, limit: int) -> list[bytes]:
         """At most ``limit`` keys whose time has come, the earliest first. They stay so until they are put anew."""

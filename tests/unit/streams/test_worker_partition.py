@@ -14,13 +14,27 @@ from streams.worker.agent import Announced, Decide, Step, Turn
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.clock import WallClock
 from streams.worker.markers import Marker, Markers, marker_key
+from streams.worker.metrics import (
+    BATCHES,
+    CHANGELOG_OFFSET,
+    DUE_STATES,
+    RECORDS,
+    STORE_BYTES,
+    TICK_LATENESS,
+    TICKED_STATES,
+    TRANSACTIONS,
+    WATERMARK,
+    Metrics,
+)
 from streams.worker.partition import UNWRITTEN_OFFSETS, OwnedPartition
 from streams.worker.stores import MEMORY_URL, PartitionedStore
 from streams.worker.ticks import StillDue
 from streams.worker.transactions import PartitionTransactions
 from tests.support.batches import record_batch
+from tests.unit.streams.test_worker_metrics import samples
 
 NOW = 1_000
+LIMIT = 10
 BATCH = record_batch([(b"k", b"v")], base_offset=5)
 
 
@@ -124,7 +138,7 @@ def test_the_markers_of_turns_that_say_nothing_go_with_the_next_tick(tmp_path: P
     bench.apply()
     bench.says_nothing = True
     assert bench.apply(record_batch([(b"k", b"v")], base_offset=6)) == 7
-    asyncio.run(bench.partition.tick())
+    asyncio.run(bench.partition.tick(LIMIT))
     assert bench.broker.told[1][1] == {b"k": b"", marker_key("check-ins"): Marker(6).encoded()}
     assert bench.recovered().next_offset("check-ins") == 7
 
@@ -170,16 +184,16 @@ def test_a_deadline_already_past_when_it_is_learnt_is_announced_at_once(tmp_path
     bench = Bench(tmp_path, due=b"999")
     bench.apply()
     assert bench.partition.has_due()
-    asyncio.run(bench.partition.tick())
+    asyncio.run(bench.partition.tick(LIMIT))
     assert bench.broker.told[1] == ({"out": [(b"k", b"late")]}, {b"k": b""}, NOW)
-    asyncio.run(bench.partition.tick())
+    asyncio.run(bench.partition.tick(LIMIT))
     assert bench.ticked == [NOW]
 
 
 def test_deadlines_are_found_again_by_a_new_owner(tmp_path: Path) -> None:
     bench = Bench(tmp_path, due=b"999")
     bench.apply()
-    asyncio.run(bench.recovered().tick())
+    asyncio.run(bench.recovered().tick(LIMIT))
     assert bench.ticked == [NOW]
 
 
@@ -188,8 +202,57 @@ def test_a_tick_whose_transaction_is_refused_comes_again(tmp_path: Path) -> None
     bench.apply()
     bench.broker.refuses = True
     with pytest.raises(ConnectionError):
-        asyncio.run(bench.partition.tick())
+        asyncio.run(bench.partition.tick(LIMIT))
     assert bench.partition.has_due()
+
+
+def test_the_states_are_the_same_however_many_are_ticked_at_a_time(tmp_path: Path) -> None:
+    keys = [b"k%02d" % number for number in range(20)]
+    ends = []
+    for limit in (1, 7, 100):
+        bench = Bench(tmp_path / str(limit))
+        bench.store.write(0, dict.fromkeys(keys, b"999"), 1)
+        ticked = []
+        while bench.partition.has_due():
+            ticked.append(asyncio.run(bench.partition.tick(limit)).states)
+        assert ticked == [limit] * (20 // limit) + [20 % limit] * (20 % limit > 0)
+        told = [pair for outputs, _, _ in bench.broker.told for pair in outputs["out"]]
+        ends.append((dict(bench.store.states(0)), len(told)))
+    assert ends[0][0] == ends[1][0] == ends[2][0] == dict.fromkeys(keys, b"")
+
+
+def test_a_partition_says_what_waits_and_as_of_when_all_is_announced(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    metrics = Metrics()
+    partition = OwnedPartition(0, bench.agent, cast(PartitionTransactions, bench.broker), metrics)
+    asyncio.run(partition.recover())
+    bench.store.write(0, {b"a": b"400", b"b": b"999", b"c": b"1001"}, 7)
+    partition.look()
+    found = samples(metrics)
+    assert found == {(STORE_BYTES.name, "0"): 0, (CHANGELOG_OFFSET.name, "0"): 7}, "before it is recovered, no time"
+    partition.recovered = True
+    partition.look()
+    found = samples(metrics)
+    assert (found[DUE_STATES.name, "0"], found[WATERMARK.name, "0"]) == (2, 0.4)
+    asyncio.run(partition.tick(1))
+    partition.look()
+    found = samples(metrics)
+    assert (found[DUE_STATES.name, "0"], found[WATERMARK.name, "0"]) == (1, 0.999)
+    asyncio.run(partition.tick(LIMIT))
+    partition.look()
+    found = samples(metrics)
+    assert (found[DUE_STATES.name, "0"], found[WATERMARK.name, "0"]) == (0, NOW / 1_000)
+    assert (found[TICKED_STATES.name, "0"], found[f"{TICK_LATENESS.name}_count", ""]) == (2, 2)
+
+
+def test_a_partition_counts_what_it_takes_in(bench: Bench) -> None:
+    metrics = Metrics()
+    bench.partition = OwnedPartition(0, bench.agent, cast(PartitionTransactions, bench.broker), metrics)
+    asyncio.run(bench.partition.recover())
+    bench.apply()
+    bench.apply()  # below the marker: not taken in again
+    found = samples(metrics)
+    assert [found[metric.name, "0"] for metric in (RECORDS, BATCHES, TRANSACTIONS)] == [1, 1, 1]
 
 
 def test_a_rule_that_never_settles_stops_the_worker(tmp_path: Path) -> None:
@@ -197,7 +260,7 @@ def test_a_rule_that_never_settles_stops_the_worker(tmp_path: Path) -> None:
     bench.settles = False
     bench.apply()
     with pytest.raises(StillDue):
-        asyncio.run(bench.partition.tick())
+        asyncio.run(bench.partition.tick(LIMIT))
 
 
 def test_what_reference_data_expects_is_taken_in_before_anything_is_told_as_missing(tmp_path: Path) -> None:
@@ -211,16 +274,16 @@ def test_what_reference_data_expects_is_taken_in_before_anything_is_told_as_miss
 
     bench.agent.expect, bench.agent.expected = expect, lambda: 2
     assert bench.partition.has_due()
-    asyncio.run(bench.partition.tick())
+    asyncio.run(bench.partition.tick(LIMIT))
     assert (asked, bench.ticked) == ([0], [])
-    asyncio.run(bench.partition.tick())
+    asyncio.run(bench.partition.tick(LIMIT))
     assert (asked, bench.ticked) == ([0, 1], [NOW])
     written = [key for _, changes, _ in bench.broker.told for key in changes if key.startswith(b"unit")]
     assert written == [b"unit-0", b"unit-1"]
-    asyncio.run(bench.partition.tick())
+    asyncio.run(bench.partition.tick(LIMIT))
     assert asked == [0, 1]
     again = bench.recovered()  # facts are a union: after a start all of it is taken in again
-    asyncio.run(again.tick())
+    asyncio.run(again.tick(LIMIT))
     assert asked == [0, 1, 0]
 
 

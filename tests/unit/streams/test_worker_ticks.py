@@ -12,7 +12,16 @@ from rocksdict import AccessType, Options, Rdict
 from streams.worker.app import BatchApp, WorkerSettings
 from streams.worker.store_partition import DUE_PREFIX, RULE_KEY
 from streams.worker.stores import MEMORY_URL, ROCKS_URL, PartitionedStore, RocksStore
-from streams.worker.ticks import DueQueue, DueRule
+from streams.worker.ticks import (
+    LEAST_TICKED,
+    LONGEST_TICK_SECONDS,
+    MOST_TICKED,
+    TICK_SECONDS,
+    DueQueue,
+    DueRule,
+    Ticked,
+    TickPace,
+)
 
 State = bytes | None
 EVERYTHING = 1_000
@@ -162,6 +171,8 @@ def test_the_index_says_what_the_states_say(url: str, tmp_path_factory: pytest.T
             expected = sorted((due, key) for key, due in states.items() if due is not None and due <= as_of)
             assert index.due(as_of, limit) == [key for _, key in expected][:limit]
             assert index.store.has_due(0, as_of) == bool(expected)
+            assert index.store.count_due(0, as_of, limit) == min(limit, len(expected))
+            assert index.store.first_due(0) == min((due for due in states.values() if due is not None), default=None)
         if url == ROCKS_URL:
             assert [int.from_bytes(row[5:13], "big") - 2**63 for row in index.rows()] == sorted(
                 due for due in states.values() if due is not None
@@ -241,3 +252,56 @@ def test_the_queue_counts_keys_and_not_entries() -> None:
         queue.put(b"a", due)
     assert len(queue) == 1
     assert queue.due(99, 5) == [b"a"]
+
+
+def round_of(pace: TickPace, state_seconds: float) -> Ticked:
+    """A round with more due than it may tick."""
+    partitions = min(8, pace.partitions)
+    states = partitions * pace.share(partitions)
+    return Ticked(states, states * state_seconds)
+
+
+@pytest.mark.parametrize("state_seconds", [1e-5, 3e-5, 2e-4])
+def test_rounds_of_ticks_last_as_long_as_they_should_whatever_a_state_costs(state_seconds: float) -> None:
+    pace = TickPace()
+    for _ in range(20):
+        ticked = round_of(pace, state_seconds)
+        pace.took(ticked, ticked.seconds)
+    assert round_of(pace, state_seconds).seconds == pytest.approx(TICK_SECONDS, rel=0.02)
+
+
+def test_a_slow_broker_is_given_more_at_a_time_but_not_too_much() -> None:
+    pace = TickPace()
+    for broker_seconds, wanted in ((0.3, 0.3), (5.0, LONGEST_TICK_SECONDS), (0.01, TICK_SECONDS)):
+        for _ in range(20):
+            ticked = round_of(pace, 5e-5)
+            pace.took(ticked, ticked.seconds + broker_seconds)
+        assert round_of(pace, 5e-5).seconds == pytest.approx(wanted, rel=0.02)
+
+
+def test_one_long_round_does_not_make_the_next_ones_small() -> None:
+    pace = TickPace()
+    before = pace.share(1)
+    pace.took(Ticked(before, 60.0), 60.0)
+    assert pace.share(1) == before // 2
+    for _ in range(20):
+        pace.took(Ticked(pace.share(1), 60.0), 60.0)
+    assert pace.share(1) == LEAST_TICKED
+    for _ in range(20):
+        pace.took(Ticked(pace.share(1), 0.0), 0.0)
+    assert pace.share(1) == MOST_TICKED
+
+
+def test_rounds_with_little_to_do_say_nothing_about_the_pace() -> None:
+    pace = TickPace()
+    before = pace.share(1)
+    pace.took(Ticked(3, 0.01), 0.02)
+    assert pace.share(1) == before
+
+
+def test_few_states_at_a_time_are_not_spread_over_many_transactions() -> None:
+    pace = TickPace()
+    assert pace.partitions == 8
+    for _ in range(20):
+        pace.took(Ticked(pace.share(1), 60.0), 60.0)
+    assert (pace.partitions, pace.share(pace.partitions)) == (2, LEAST_TICKED // 2)
