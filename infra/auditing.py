@@ -87,7 +87,7 @@ def audit_home(home: Home, scope: Scope = ROLLING, progress: Progress = _silent)
     Asked as the writer: the reader does not see the restricted tables. Raises MissingPart when the log cannot be read,
     StatementFailed.
     """
-    log = _log_of(home)
+    log = log_of(home)
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
     found = _findings(home, scope, log, ranges, progress)
@@ -107,7 +107,7 @@ def repair_home(
     Raises MissingPart when the log cannot be read, StatementFailed: what was not mended by then is mended by another
     call.
     """
-    log = _log_of(home)
+    log = log_of(home)
     cursors = _cursors(home)
     ranges = _ranges(home, scope, log, cursors)
     with ClickHouse(writer_address(home), "checkline-repair", STATEMENT_SECONDS) as client:
@@ -122,7 +122,7 @@ def repair_home(
             progress(f"round {number}: {len(left)} differences, {len(planned.ranges)} ranges to read again")
             done += _mend(home, client, planned)
             _wait_until_counted(client)
-            log = _log_of(home)
+            log = log_of(home)
             before, left = left, _findings(home, scope, log, ranges, progress, MOST_ROWS_TO_MEND)
             if left == before:
                 break
@@ -133,17 +133,18 @@ def repair_home(
 
 
 def _mend(home: Home, client: ClickHouse, planned: repair.Plan) -> list[repair.Mended]:
-    log = _log_of(home)
+    log = log_of(home)
 
     def read(span: Span) -> Sequence[RecordBatch]:
-        return _read(home, [span])[span]
+        return read_ranges(home, [span])[span]
 
     access = repair.Log(log.begins, log.ends, read)
     by = f"{getpass.getuser()}, process {os.getpid()}"
-    return repair.Repair(client, access, _reading(home), by).mend(planned)
+    return repair.Repair(client, access, reading_of(home), by).mend(planned)
 
 
-def _reading(home: Home) -> Reading:
+def reading_of(home: Home) -> Reading:
+    """How the log of a home is read."""
     now = time.time_ns() // 1_000_000 if home.clock == "wall" else None
     return Reading(default_registry(), home.settings.partitions, default_policy().arrival.limits, now)
 
@@ -187,7 +188,7 @@ def _findings(
     home: Home, scope: Scope, log: "Log", ranges: Sequence[Span], progress: Progress, most: int = MOST_ROWS
 ) -> list[Finding]:
     batches: dict[Span, list[RecordBatch]] = {}
-    reading = _reading(home)
+    reading = reading_of(home)
     with ClickHouse(writer_address(home), "checkline-audit", STATEMENT_SECONDS) as client:
         findings = audit(
             client,
@@ -201,12 +202,12 @@ def _findings(
             now=reading.now,
             most=most,
         )
-    ends = _log_of(home).ends
+    ends = log_of(home).ends
     return [
         finding
         for finding in findings
         if (finding.topic in scope.topics or finding.topic not in EVERY_TOPIC)
-        and not _written_meanwhile(finding, log, ends)
+        and not written_meanwhile(finding, log, ends)
     ]
 
 
@@ -219,7 +220,7 @@ def _read_in_turns(
         turn: dict[Place, Span] = {}
         for span in waiting:
             turn.setdefault((span.topic, span.partition), span)
-        batches.update(_read(home, turn.values()))
+        batches.update(read_ranges(home, turn.values()))
         yield from turn.values()
         taken = {*turn.values()}
         waiting = [span for span in waiting if span not in taken]
@@ -247,7 +248,7 @@ class Log(NamedTuple):
     ends: Mapping[Place, int]
 
 
-def _written_meanwhile(finding: Finding, log: Log, ends: Mapping[Place, int]) -> bool:
+def written_meanwhile(finding: Finding, log: Log, ends: Mapping[Place, int]) -> bool:
     """Whether a finding only says that the tables are ahead of what the log was when the audit began: the sinks do not
     stand still for it. They must not be ahead of the log itself."""
     place = (finding.topic, finding.partition)
@@ -256,7 +257,7 @@ def _written_meanwhile(finding: Finding, log: Log, ends: Mapping[Place, int]) ->
     return False
 
 
-def _log_of(home: Home) -> Log:
+def log_of(home: Home) -> Log:
     """The extent of the log that the tables are held against: of derived topics, without what a promoted replay
     supersedes."""
     log = asyncio.run(_log(home.kafka_bootstrap, home.settings.partitions))
@@ -297,7 +298,7 @@ def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
     return {(one.topic, one.partition): offset for one, offset in offsets.items()}
 
 
-def _read(home: Home, spans: Collection[Span]) -> dict[Span, list[RecordBatch]]:
+def read_ranges(home: Home, spans: Collection[Span]) -> dict[Span, list[RecordBatch]]:
     """The record batches of ranges of the log, at most one a partition.
 
     Raises MissingPart when they do not come, or are in the log no more: that they are gone must not look like nothing.
