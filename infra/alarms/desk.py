@@ -26,7 +26,7 @@ from infra.alarms.places import Places, shift_of
 from infra.alarms.roster import Entry
 from infra.alarms.rules import RULES
 from infra.alarms.standing import as_document, standing
-from infra.alarms.steps import Kind, Record, Step, apply, open_alarms
+from infra.alarms.steps import Kind, Record, Records, Step, apply, open_alarms
 from infra.console.ports import Refused
 from infra.home import Home, write_whole
 from infra.lag.snapshot import Snapshot
@@ -71,7 +71,10 @@ class AlarmDesk:
         ]
         self._journal = Journal(self._places.journal)
         self._records: dict[str, Record] = {}
+        self._on_disk: dict[str, Record] = {}
+        self._not_read_back: list[Step] = []
         self._read_to = 0
+        self._opened = 0
         self._sightings = Sightings()
         self._entries = self._last_known_roster()
         self._levels: list[list[str]] | None = None
@@ -135,6 +138,7 @@ class AlarmDesk:
             self._keep_standing(snapshot.at)
             if self._journal.waiting:
                 self._journal.append(())
+                self._read_journal()
             self._more.set()
 
     def alarms(self) -> Sequence[Alarm]:
@@ -181,7 +185,7 @@ class AlarmDesk:
         """Takes in the roster, and keeps it for when it cannot be asked. Raises whatever the source raises, OSError."""
         entries = list(self._rows())
         with self._lock:
-            news = sorted(entries) != sorted(self._entries) or not self._places.roster.exists()
+            news = set(entries) != set(self._entries) or not self._places.roster.exists()
             self._entries = entries
         if news:
             roster.keep(self._places.roster, entries)
@@ -222,29 +226,31 @@ class AlarmDesk:
         for step in steps:
             if step.kind is Kind.RAISED:
                 log.warning("ALARM %s: %s", step.alarm, step.detail["en"])
-        apply(self._records, steps)
         if steps:
+            self._not_read_back += steps
             self._journal.append(steps)
-        self._forget_closed()
+            self._read_journal()
 
     def _read_journal(self) -> None:
-        """What others wrote, and what we wrote ourselves: to read that again changes nothing."""
+        """The records are those of the journal, which others write as well, and of our steps that are not in it yet."""
         try:
             steps = self._journal.read(self._read_to)
+            if self._journal.opened != self._opened:  # the file may have been put aside, or back
+                steps, self._on_disk, self._opened = self._journal.read(), {}, self._journal.opened
         except JournalFailed as error:
             if self._unreadable is None:
                 log.error("%s; alarms go on in memory", error)
             self._unreadable = str(error)
-            return
-        self._unreadable = None
-        if steps:
-            apply(self._records, steps)
-            self._read_to = steps[-1].number
-            self._forget_closed()
-
-    def _forget_closed(self) -> None:
-        for identity in [one for one, record in self._records.items() if not record.alarm.is_open]:
-            del self._records[identity]
+        else:
+            self._unreadable = None
+            self._not_read_back = list(self._journal.waiting)
+            if steps:
+                apply(self._on_disk, steps)
+                self._on_disk = _open(self._on_disk)
+                self._read_to = steps[-1].number
+        self._records = dict(self._on_disk)
+        apply(self._records, self._not_read_back)
+        self._records = _open(self._records)
 
     def _last_known_roster(self) -> list[Entry]:
         try:
@@ -255,6 +261,8 @@ class AlarmDesk:
 
     def _look_at_shift(self, snapshot: Snapshot) -> None:
         """At a change of shift the hand-over writes itself."""
+        if not self._entries:
+            return
         levels = roster.on_call(self._entries, snapshot.now)
         if self._levels is not None and levels != self._levels:
             self.hand_over("operations")
@@ -271,6 +279,11 @@ class AlarmDesk:
             write_whole(self._places.standing, json.dumps(document, ensure_ascii=False) + "\n")
         except OSError as error:
             log.warning("%s cannot be written: %s", self._places.standing, error)
+
+
+def _open(records: Records) -> dict[str, Record]:
+    """What need be kept at hand: the journal has the others."""
+    return {name: record for name, record in records.items() if record.alarm.is_open}
 
 
 def _journal_fails(why: str) -> Condition:

@@ -42,13 +42,14 @@ class Journal:
     """A journal file; made, with its directory, by the first step. May be shared by threads.
 
     ``failure``: why the last attempt to write failed, None when it went well; ``waiting``: the steps that are not on
-    disk for that reason.
+    disk for that reason; ``opened``: how often the file was opened: it may be another one then.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.failure: str | None = None
         self.waiting: list[Step] = []
+        self.opened = 0
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -132,6 +133,7 @@ class Journal:
                 connection.close()
                 raise
             self._connection = connection
+            self.opened += 1
         return self._connection
 
     def _disconnect(self) -> None:

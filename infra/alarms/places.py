@@ -60,7 +60,7 @@ def shift_of(
         if since is None:
             last = journal.last(Kind.HANDED_OVER)
         since = since if since is not None else last.at if last is not None else at - SHIFT_MS
-        steps = journal.read(since=since)
+        steps = journal.read(last.number) if last is not None else journal.read(since=since)
     except JournalFailed as error:
         failure = str(error)
     stood, _ = places.last_standing()

@@ -1,7 +1,4 @@
-"""Steps of the journal, and what they come to: the state of every alarm is a fold of its steps, in their order.
-
-A step that says what is known already changes nothing, so a part of the journal may be read twice.
-"""
+"""Steps of the journal, and what they come to: the state of every alarm is a fold of its steps, in their order."""
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from enum import StrEnum
