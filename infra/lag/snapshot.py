@@ -118,7 +118,9 @@ class WorkerState(NamedTuple):
     """What a worker says of itself. ``watermarks``: {partition: as of when its clocks are announced};
     ``tick_lateness``: from a deadline, or from the start of the tick that covers it if that is later, to its
     announcement being readable. ``tick_lateness_so_far``: the same of all ticks since the worker started: it only
-    grows, as a histogram that is scraped must."""
+    grows, as a histogram that is scraped must. ``oldest_due_seconds``: for how long the earliest deadline that still
+    waits has been covered, 0 where none waits, None where no time is known yet: what is never announced is in no
+    histogram."""
 
     part: str
     recovering: bool
@@ -131,6 +133,7 @@ class WorkerState(NamedTuple):
     resident_bytes: int | None
     rebalances: int
     tick_lateness_so_far: Distribution | None = None
+    oldest_due_seconds: float | None = None
 
 
 # ---- the column store
