@@ -16,11 +16,6 @@ def utc_milliseconds() -> int:
 
 
 class Clock(Protocol):
-    @property
-    def is_wall(self) -> bool:
-        """Whether it goes on by itself, as the machine's does, and not by what is in the log."""
-        ...
-
     def as_of(self, markers: Mapping[str, Marker]) -> int:
         """UTC milliseconds that a partition with these markers has reached."""
         ...
@@ -28,8 +23,6 @@ class Clock(Protocol):
 
 class WallClock:
     """The machine's UTC clock, the same for all partitions."""
-
-    is_wall = True
 
     def __init__(self, now: Callable[[], int] = utc_milliseconds) -> None:
         self._now = now
@@ -43,8 +36,6 @@ class EventClock:
 
     A topic without a mark holds the clock at `BEFORE_TIME`. Event times move nothing.
     """
-
-    is_wall = False
 
     def __init__(self, topics: Collection[str]) -> None:
         self._topics = tuple(topics)

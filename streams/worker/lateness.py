@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from streams.worker.clock import Clock
+from streams.worker.clock import Clock, WallClock
 from streams.worker.metrics import ANNOUNCEMENT_LATENESS, TICK_LATENESS, TICK_SECONDS, Metrics
 from streams.worker.ticks import NextDue
 
@@ -31,6 +31,7 @@ class Lateness:
 
     def __init__(self, clock: Clock, metrics: Metrics) -> None:
         self._clock = clock
+        self._is_wall = isinstance(clock, WallClock)
         self._metrics = metrics
         self._began = self._now()
         self._learnt: dict[bytes, float] = {}  # of what was past already when it was learnt
@@ -38,11 +39,11 @@ class Lateness:
 
     def _now(self) -> float:
         """Seconds. Of the machine's clock, so that deadlines can be told from it, or of one that only goes on."""
-        return self._clock.as_of({}) / 1_000 if self._clock.is_wall else time.monotonic()
+        return self._clock.as_of({}) / 1_000 if self._is_wall else time.monotonic()
 
     def reached(self, as_of: int, has_due: bool) -> None:
         """To be told often: what the partition's clock shows, and whether something waits by it."""
-        if self._clock.is_wall or (self._reached and self._reached[-1][0] >= as_of):
+        if self._is_wall or (self._reached and self._reached[-1][0] >= as_of):
             return
         if not has_due:
             self._reached.clear()
@@ -76,12 +77,12 @@ class Lateness:
         for since, count in covered.since:
             self._metrics.observe(TICK_LATENESS, max(0.0, now - since), count)
         self._metrics.observe(TICK_SECONDS, max(0.0, now - covered.began), sum(covered.dues.values()))
-        if self._clock.is_wall:
+        if self._is_wall:
             for due, count in covered.dues.items():
                 self._metrics.observe(ANNOUNCEMENT_LATENESS, max(0.0, now - due / 1_000), count)
 
     def _covered_at(self, due: int) -> float:
-        if self._clock.is_wall:
+        if self._is_wall:
             return max(due / 1_000, self._began)
         place = bisect_left(self._reached, (due,))
         return self._reached[place][1] if place < len(self._reached) else self._now()
