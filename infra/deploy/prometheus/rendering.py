@@ -79,7 +79,7 @@ def _guard(guard: Guard) -> dict[str, Any]:
     }
 
 
-def tests_file(settings: OperationsSettings, cases: Iterable[Case] = CASES) -> str:
+def cases_file(settings: OperationsSettings, cases: Iterable[Case] = CASES) -> str:
     """alerts_test.yml: for every alert, samples on which it fires and samples on which it does not."""
     told = {alert.name: annotations(alert) for alert in alerts(settings)}
     told |= {guard.name: {"summary": guard.summary, "remedy": guard.remedy} for guard in GUARDS}
@@ -138,5 +138,5 @@ def prometheus_file() -> str:
 def files(settings: OperationsSettings) -> Iterable[tuple[str, str]]:
     """Every file by its name."""
     yield "alerts.yml", alerts_file(settings)
-    yield "alerts_test.yml", tests_file(settings)
+    yield "alerts_test.yml", cases_file(settings)
     yield "prometheus.yml", prometheus_file()

@@ -9,7 +9,7 @@ import infra.deploy.prometheus
 from infra.alarms.rules import RULES
 from infra.deploy.prometheus.alerts import GUARDS, STARTING, STARTING_EXPRESSION, alerts
 from infra.deploy.prometheus.cases import CASES
-from infra.deploy.prometheus.rendering import alerts_file, annotations, files, tests_file, yaml
+from infra.deploy.prometheus.rendering import alerts_file, annotations, cases_file, files, yaml
 from infra.settings import OperationsSettings
 from tests.support.promql import PROMTOOL, Reads, reads, strangers
 
@@ -114,7 +114,7 @@ def test_every_alert_fires_when_it_should_and_only_then() -> None:
 def test_promtool_would_say_if_an_alert_did_not_fire(tmp_path: Path) -> None:
     """The samples are judged by the alerts that stand beside them."""
     waves = [case for case in CASES if case.alert == "BreachWave"]
-    (tmp_path / "alerts_test.yml").write_text(tests_file(SETTINGS, waves), encoding="utf-8")
+    (tmp_path / "alerts_test.yml").write_text(cases_file(SETTINGS, waves), encoding="utf-8")
     deaf = alerts_file(OperationsSettings(breaches_lately=1_000))
     (tmp_path / "alerts.yml").write_text(deaf, encoding="utf-8")
     tested = subprocess.run(
