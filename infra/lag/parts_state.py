@@ -110,7 +110,7 @@ class _History:
 
     def lately(self, now: float, so_far: Distribution) -> Distribution:
         """Observations of the last seconds; before so long was watched, of the time since the first look."""
-        if self._seen and self._seen[-1][1].count > so_far.count:
+        if self._seen and any(old > new for old, new in zip(self._seen[-1][1].counts, so_far.counts, strict=True)):
             self._seen.clear()  # it was started again, and all it counted is new
             self._seen.append((now, _EMPTY))
         self._seen.append((now, so_far))
