@@ -279,9 +279,9 @@ DEVICES = Question(
     "各设备与数据源:最近消息、时钟偏差、缺失序号",
     """
 SELECT
-    named.name AS device,
+    named.device AS device,
     named.site AS site,
-    named.district AS district,
+    if(named.district != '', named.district, placed.district) AS district,
     named.expected AS expected,
     named.source_hash AS source_hash,
     heard.last_at AS last_appended_at,
@@ -289,15 +289,16 @@ SELECT
     counted.missing AS missing
 FROM
 (
-    SELECT name, site, district, true AS expected, source_hash
-    FROM checkline.stations
-    WHERE is_device
-    UNION ALL
-    SELECT source.name AS name, source.site AS site, placed.district AS district, false AS expected, source.source_hash
+    SELECT
+        if(station.name != '', station.name, source.name) AS device,
+        if(station.name != '', station.site, source.site) AS site,
+        station.district AS district,
+        station.name != '' AS expected,
+        if(expected, station.source_hash, source.source_hash) AS source_hash
     FROM checkline.source_names AS source
-    LEFT JOIN checkline.districts AS placed ON placed.place = source.site
-    WHERE source.name NOT IN (SELECT name FROM checkline.stations WHERE is_device)
+    FULL OUTER JOIN (SELECT * FROM checkline.stations WHERE is_device) AS station ON source.name = station.name
 ) AS named
+LEFT JOIN checkline.districts AS placed ON placed.place = named.site
 LEFT JOIN
 (
     SELECT
@@ -344,9 +345,19 @@ SELECT station.name AS site, station.district AS district, heard.last_at AS last
 FROM checkline.stations AS station
 LEFT JOIN
 (
-    SELECT place, toNullable(toUnixTimestamp64Milli(max(appended_at))) AS last_at
-    FROM checkline.event_positions
-    WHERE topic IN ('check-ins', 'temperatures') AND place IN (SELECT name FROM checkline.stations WHERE NOT is_device)
+    SELECT place, max(toNullable(toUnixTimestamp64Milli(last_appended_at))) AS last_at
+    FROM
+    (
+        SELECT toString(assumeNotNull(site)) AS place, max(appended_at) AS last_appended_at
+        FROM checkline.check_ins
+        WHERE site IS NOT NULL
+        GROUP BY site
+        UNION ALL
+        SELECT toString(assumeNotNull(site)) AS place, max(appended_at) AS last_appended_at
+        FROM checkline.temperatures
+        WHERE site IS NOT NULL
+        GROUP BY site
+    )
     GROUP BY place
 ) AS heard ON heard.place = station.name
 WHERE NOT station.is_device
