@@ -7,7 +7,7 @@ from infra.console.naming import Name
 from infra.lag.questions import QUESTIONS
 
 COMMANDS: Mapping[str, Sequence[tuple[str, Name]]] = {
-    "alarms": (("checkline alarms", Name("All open alarms", "全部未结告警")),),
+    "alarms": (("checkline alarms list", Name("All open alarms", "全部未结告警")),),
     "partitions": (
         ("checkline lag --partitions", Name("Each group on each partition", "各消费组各分区滞后")),
         ("checkline lag --watch", Name("The same, as it changes", "持续观察滞后")),
@@ -39,8 +39,8 @@ ASKED: Mapping[str, Sequence[str]] = {
 _ALSO = {"forecast": ("clocks",)}
 QUERIES: Mapping[str, tuple[Name, str]] = {
     "checkpoints": (
-        Name("Passages, and when each was decided on", "通行与处置时间"),
-        "SELECT * FROM checkline.checkpoint_waits ORDER BY arrived_at DESC LIMIT 50",
+        Name("Passages of each lane by the minute, and how many were decided on", "各通道每分钟通行与处置"),
+        "SELECT minute, site, lane, passages, decided\nFROM checkline.checkpoint_passages\nORDER BY minute DESC LIMIT 50",
     ),
 }
 """Per section: what the tables can be asked, where the collector asks it in a way of its own."""

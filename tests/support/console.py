@@ -103,8 +103,10 @@ def users(directory: Path) -> Users:
 
 
 @contextmanager
-def page(pipeline: GivenPipeline, desk: GivenDesk, directory: Path, look_seconds: float = 0.2) -> Iterator[str]:
+def page(
+    pipeline: GivenPipeline, desk: GivenDesk, directory: Path, look_seconds: float = 0.2, port: int = 0
+) -> Iterator[str]:
     """Serves the page from stand-ins; gives its address."""
     app = application(pipeline, desk, users(directory), look_seconds=look_seconds)
-    with serving(app, "127.0.0.1", 0) as address:
+    with serving(app, "127.0.0.1", port) as address:
         yield address

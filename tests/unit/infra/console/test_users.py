@@ -48,9 +48,10 @@ def test_adding_again_replaces_and_removing_removes(tmp_path: Path) -> None:
     assert users.all() == []
 
 
-@pytest.mark.parametrize(
-    ("name", "password"), [("", "long enough password"), ("a b", "long enough password"), ("a", "short")]
-)
+LONG = "long enough password"
+
+
+@pytest.mark.parametrize(("name", "password"), [("", LONG), ("a b", LONG), ("a", "short")])
 def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, password: str) -> None:
     with pytest.raises(WrongSetting):
         _users(tmp_path).add(name, password)
