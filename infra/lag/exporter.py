@@ -43,7 +43,7 @@ def exposition(
     if snapshot.workers.known is not None:
         put_workers(page, snapshot.workers.known, snapshot.now)
     if snapshot.store.known is not None:
-        put_store(page, snapshot.store.known, snapshot.now, settings)
+        put_store(page, snapshot.store.known, snapshot.now, snapshot.at, settings)
         put_coverage(page, snapshot.store.known.coverage, kafka)
     if snapshot.audit.known is not None:
         put_audit(page, snapshot.audit.known, snapshot.at)

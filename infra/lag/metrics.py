@@ -18,7 +18,7 @@ BUCKETS = 24
 """Bounds that a distribution may have; more would be coarsened."""
 
 # How many rows of each kind are shown by themselves; the rest are one row OTHER, or left out and counted.
-SOURCES, PARTITIONS, TOPICS, GROUPS, PARTS = 6, 1_500, 100, 100, 100
+SOURCES, QUESTIONS, PARTITIONS, TOPICS, GROUPS, PARTS = 6, 50, 1_500, 100, 100, 100
 QUEUES, DELAYS, LETTERS, DISTRICTS, DEVICES, TOTALS, LANES, CHECKS, RULES = 1_000, 300, 300, 300, 50, 300, 200, 50, 60
 
 
@@ -308,6 +308,14 @@ DUE_WAITING = _own(
     "part",
     "Clocks whose deadline has come and that the worker has not announced yet.",
 )
+OLDEST_DUE = _own(
+    "clocks_oldest_due_waiting_seconds",
+    "gauge",
+    "seconds",
+    PARTS,
+    "part",
+    "For how long the earliest deadline that the worker has not announced has been covered; 0 when none waits.",
+)
 TICK_LATENESS = _own(
     "tick_lateness_seconds",
     "histogram",
@@ -534,6 +542,22 @@ WAIT = _own(
     LANES,
     _LANE,
     "From arrival to decision lately; without a series where the lane sends no decisions.",
+)
+NOT_READ_BACK = _own(
+    "rows_not_read_back",
+    "gauge",
+    "records",
+    1,
+    "",
+    "Rows that the ledger says were written lately and that were not found in the tables.",
+)
+QUESTION_AGE = _own(
+    "question_age_seconds",
+    "gauge",
+    "seconds",
+    QUESTIONS,
+    "question",
+    "Since the tables answered the question last: dear ones are asked less often.",
 )
 BREACHES_LATELY = _own("breaches_lately", "gauge", "clocks", 1, "", "Deadlines that passed unproven lately.")
 COLUMN_STORE = _own("column_store_bytes", "gauge", "bytes", 1, "", "Size of the tables on disk.")

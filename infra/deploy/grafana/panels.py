@@ -180,10 +180,11 @@ DELAYS = (
         "s",
         "{{part}}",
         f"max by (part) ({of(m.WATERMARK_LAG)})",
-        width=8,
+        width=6,
     ),
-    PanelSpec("Ticks late · 提醒延迟", m.TICK_LATENESS.meaning, "s", _quantiles(m.TICK_LATENESS, "part"), width=8),
-    _over_time("Due and not announced yet · 待提醒", m.DUE_WAITING, "short", "{{part}}", width=8),
+    PanelSpec("Ticks late · 提醒延迟", m.TICK_LATENESS.meaning, "s", _quantiles(m.TICK_LATENESS, "part"), width=6),
+    _over_time("Due and not announced yet · 待提醒", m.DUE_WAITING, "short", "{{part}}", width=6),
+    _over_time("Longest due and not announced · 最久待提醒", m.OLDEST_DUE, "s", "{{part}}", width=6, limits=(1, 5)),
 )
 
 QUEUES = (
@@ -345,14 +346,14 @@ PROOF = (
         width=8,
     ),
     _over_time("Audit differences · 稽核不符", m.AUDIT_DIFFERENCES, "short", "{{check}}", width=8, limits=(1, 1)),
-    _over_time("Since the last round of the audit · 上轮稽核距今", m.AUDIT_AGE, "s", "age", width=8, limits=(450, 900)),
+    _over_time("Since the last round of the audit · 上轮稽核距今", m.AUDIT_AGE, "s", "age", width=6, limits=(450, 900)),
     _over_time(
         "Ledger behind the log · 台账落后",
         m.LEDGER_BEHIND,
         "short",
         "{{topic}}",
         f"sum by (topic) ({of(m.LEDGER_BEHIND)})",
-        width=8,
+        width=6,
     ),
     _over_time(
         "Hours not counted again yet · 待重算小时",
@@ -360,8 +361,9 @@ PROOF = (
         "short",
         "{{topic}}",
         f"sum by (topic) ({of(m.LEDGER_UNCOUNTED)})",
-        width=8,
+        width=6,
     ),
+    _over_time("Rows not read back · 未读回行数", m.NOT_READ_BACK, "short", "rows", width=6, limits=(1, 1)),
 )
 
 PROCESSES = (
@@ -402,10 +404,11 @@ SCRAPE = (
         "short",
         (Query(f"{of(m.ALARMS_OPEN)} > 0", "{{rule}}"),),
         "table",
-        8,
+        6,
     ),
-    _over_time("Sources' last words · 来源最后应答", m.SOURCE_AGE, "s", "{{source}}", width=8, limits=(15, 30)),
-    _over_time("Rows without a series of their own · 合并显示的行数", m.SERIES_CUT, "short", "{{section}}", width=8),
+    _over_time("Sources' last words · 来源最后应答", m.SOURCE_AGE, "s", "{{source}}", width=6, limits=(15, 30)),
+    _over_time("Rows without a series of their own · 合并显示的行数", m.SERIES_CUT, "short", "{{section}}", width=6),
+    _over_time("Age of the tables' answers · 各查询距今", m.QUESTION_AGE, "s", "{{question}}", width=6),
 )
 
 ROWS: tuple[tuple[str, tuple[PanelSpec, ...]], ...] = (

@@ -115,6 +115,11 @@ def _of_processes(settings: OperationsSettings) -> list[Alert]:
         f'checkline_part_up{{{worker}}} == 1 and on ({_HOME}) checkline_source_up{{source="workers"}} == 1 '
         f"unless on ({_HOME}, part) last_over_time(checkline_worker_recovering[{settings.stuck_seconds:g}s])"
     )
+    late = (
+        f'max by ({_HOME}, part) (checkline_tick_lateness_lately_seconds{{quantile="0.99"}}) '
+        f"> {settings.tick_late_seconds:g}",
+        f"checkline_clocks_oldest_due_waiting_seconds > {settings.tick_late_seconds:g}",
+    )
     recovers, left = "checkline_worker_recovering", "checkline_worker_recovery_remaining_offsets"
     return [
         Alert("WorkerDown", _either(_down(worker), unanswered), _labels("part")),
@@ -127,8 +132,8 @@ def _of_processes(settings: OperationsSettings) -> list[Alert]:
         ),
         Alert(
             "TicksLate",
-            f'checkline_tick_lateness_lately_seconds{{quantile="0.99"}} > {settings.tick_late_seconds:g} '
-            f"unless on ({_HOME}, part) checkline_worker_recovering == 1",
+            # What is never announced is late, and in no histogram.
+            f"({_either(*late)}) unless on ({_HOME}, part) {recovers} == 1",
             _labels("part"),
             SCRAPE_SECONDS,
         ),

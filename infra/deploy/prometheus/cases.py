@@ -459,7 +459,14 @@ CASES: tuple[Case, ...] = (
         "one in a hundred takes over five seconds",
         {'checkline_tick_lateness_lately_seconds{part="worker-risk-1", quantile="0.99"}': "0.4 6+0x200"},
         15,
-        [{"part": "worker-risk-1", "quantile": "0.99"}],
+        [{"part": "worker-risk-1"}],
+    ),
+    Case(
+        "TicksLate",
+        "a deadline waits that is never announced",
+        {'checkline_clocks_oldest_due_waiting_seconds{part="worker-risk-1"}': "0+5x200"},
+        15,
+        [{"part": "worker-risk-1"}],
     ),
     Case(
         "TicksLate",

@@ -20,6 +20,11 @@ from infra.settings import OperationsSettings
 
 _RULES = {rule.name: rule for rule in RULES}
 HEADER = "# Made by python -m infra.deploy.prometheus: change that, not this file.\n"
+EXAMPLE_PORT = 9464
+PORT_NOTE = (
+    "# An example, made by python -m infra.deploy.prometheus. The port is that of the operations page, which is chosen\n"
+    f"# at the first start: CHECKLINE_OPERATIONS_PORT={EXAMPLE_PORT} makes it this one.\n"
+)
 
 
 def yaml(value: Any, indent: int = 0) -> str:
@@ -119,7 +124,7 @@ def _filled(text: str, labels: Mapping[str, str]) -> str:
 
 def prometheus_file() -> str:
     """prometheus.yml: an example of how to scrape."""
-    return HEADER + yaml(
+    return PORT_NOTE + yaml(
         {
             "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
             "rule_files": ["alerts.yml"],
@@ -127,8 +132,7 @@ def prometheus_file() -> str:
                 {
                     "job_name": JOB,
                     "metrics_path": "/metrics",
-                    # checkline status tells the address of the part operations.
-                    "static_configs": [{"targets": ["127.0.0.1:9464"]}],
+                    "static_configs": [{"targets": [f"127.0.0.1:{EXAMPLE_PORT}"]}],
                 }
             ],
         }

@@ -35,6 +35,7 @@ _WORKERS: Section[WorkerState] = Section(
         resident_bytes=whole(the_sum(row.resident_bytes for row in rows)),
         rebalances=sum(row.rebalances for row in rows),
         tick_lateness_so_far=together(row.tick_lateness_so_far for row in rows),
+        oldest_due_seconds=largest(row.oldest_due_seconds for row in rows),
     ),
     m.PARTS,
 )
@@ -63,6 +64,7 @@ def put_workers(page: Exposition, workers: Sequence[WorkerState], now: int) -> N
         page.put(m.WORKER_RECOVERY_SECONDS, worker.recovery_seconds, place)
         page.put(m.WORKER_RECOVERY_REMAINING, worker.recovery_remaining, place)
         page.put(m.DUE_WAITING, worker.due_waiting, place)
+        page.put(m.OLDEST_DUE, worker.oldest_due_seconds, place)
         page.put_histogram(m.TICK_LATENESS, worker.tick_lateness_so_far, place)
         page.put_summary(m.TICK_LATENESS_LATELY, worker.tick_lateness, place)
         page.put(m.WORKER_STORE, worker.store_bytes, place)

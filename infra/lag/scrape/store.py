@@ -102,7 +102,7 @@ _LANES: Section[CheckpointFlow] = Section(
 )
 
 
-def put_store(page: Exposition, store: StoreState, now: int, settings: OperationsSettings) -> None:
+def put_store(page: Exposition, store: StoreState, now: int, at: int, settings: OperationsSettings) -> None:
     delays, cut = _DELAYS.bound(store.queryable)
     page.put(m.SERIES_CUT, cut, ("delays",))
     for place, delay in delays.items():
@@ -126,6 +126,9 @@ def put_store(page: Exposition, store: StoreState, now: int, settings: Operation
         page.put(m.PASSAGES, lane.per_minute, place)
         page.put(m.WAITING, lane.waiting, place)
         page.put_summary(m.WAIT, lane.wait, place)
+    for name, answered_at in store.asked_at[: m.QUESTIONS]:
+        page.put(m.QUESTION_AGE, max(0, at - answered_at) / 1000, (label(name),))
+    page.put(m.NOT_READ_BACK, store.not_read_back)
     page.put(m.BREACHES_LATELY, store.breaches_recent)
     page.put(m.COLUMN_STORE, store.bytes_on_disk)
 

@@ -64,7 +64,9 @@ def snapshot(
         for name in ("kafka-1", "clickhouse", "worker-risk-1", "worker-enforcement", "sink", "operations")
     )
     workers = tuple(
-        WorkerState(name, False, 3.2, 0, dict.fromkeys(range(partitions), NOW - 900), 0, DELAY, 10**8, 10**8, 1, DELAY)
+        WorkerState(
+            name, False, 3.2, 0, dict.fromkeys(range(partitions), NOW - 900), 0, DELAY, 10**8, 10**8, 1, DELAY, 0.0
+        )
         for name in ("worker-risk-1", "worker-enforcement")
     )
     topics = GROUPS["checkline-sinks"]
@@ -108,6 +110,7 @@ def snapshot(
         ),
         breaches_recent=2,
         bytes_on_disk=10**9,
+        asked_at=(("clocks", NOW - 1_000), ("devices", NOW - 30_000)),
     )
     forecasts = tuple(
         Forecast(f"DUTY_{duty}", district, NOW + 3_600_000, 20, 4.0, 2.5, 1.0, 5.0, 1.2, (("unit", 3.0),))
