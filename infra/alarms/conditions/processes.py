@@ -13,6 +13,8 @@ from streams.worker.names import TABLES, app_id
 DEATHS = 3
 # How long a part that was started again counts as down: it may be ready again before anybody looked.
 SHOWN_SECONDS = 5.0
+# The share of the patience with a partition that a worker gets which does not answer: to ask it takes time, too.
+UNANSWERED_SHARE = 0.5
 # Workers open their store before they tell of progress.
 RECOVERY_PATIENCE = 3
 
@@ -29,7 +31,7 @@ def worker_down(look: Look) -> Iterator[Judgement]:
         return
     now = look.snapshot.at
     for (about, name), held in look.memory.held.items():
-        if about == "unanswered" and (now - held.at) / 1000 >= look.settings.stuck_seconds:
+        if about == "unanswered" and (now - held.at) / 1000 >= UNANSWERED_SHARE * look.settings.stuck_seconds:
             since = lasting((now - held.at) / 1000)
             yield Condition(
                 "WorkerDown", name, f"{name} runs and has not answered for {since}", f"{name} 在运行但已 {since} 无应答"
@@ -67,20 +69,22 @@ def part_restarting(look: Look) -> Iterator[Judgement]:
 
 
 def ticks_late(look: Look) -> Iterator[Judgement]:
-    """One announcement in a hundred, or more, comes later than it may."""
+    """One announcement in a hundred, or more, comes later than it may, or one that waits does."""
     workers = look.snapshot.workers.known
     if workers is None:
         yield from unsure("TicksLate")
         return
     for worker in workers:
         late = worker.tick_lateness.quantile(0.99) if worker.tick_lateness else None
-        if late is not None and late > look.settings.tick_late_seconds and not worker.recovering:
-            said = lasting(late) if late != float("inf") else "more than any bound"
+        waits = worker.oldest_due_seconds or 0.0
+        if not worker.recovering and max(late or 0.0, waits) > look.settings.tick_late_seconds:
+            said = "?" if late is None else ">1 d" if late == float("inf") else lasting(late)
             yield Condition(
                 "TicksLate",
                 worker.part,
-                f"{worker.part} announces deadlines late: 99 of 100 within {said}; {worker.due_waiting} wait",
-                f"{worker.part} 提醒延迟：99% 在 {said} 内；{worker.due_waiting} 条待提醒",
+                f"{worker.part} announces deadlines late: 99 of 100 within {said}; {worker.due_waiting} wait, "
+                f"the first for {lasting(waits)}",
+                f"{worker.part} 提醒延迟：99% 在 {said} 内；{worker.due_waiting} 条待提醒，最早已 {lasting(waits)}",
             )
 
 

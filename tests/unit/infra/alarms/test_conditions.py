@@ -155,6 +155,12 @@ CASES = (
         "worker-reports",
         {"workers": workers("worker-reports", tick_lateness=SLOW, recovering=True)},
     ),
+    Case(
+        "TicksLate",
+        {"workers": workers("worker-reports", oldest_due_seconds=6.0)},
+        "worker-reports",
+        {"workers": workers("worker-reports", oldest_due_seconds=4.0)},
+    ),
     Case("Congestion", flow(waiting=50), "site-1", flow(waiting=49)),
     Case("Congestion", flow(wait=Distribution((60.0, 900.0), (5, 5, 0), 9.0)), "site-1", flow(waiting=None, wait=None)),
     Case(
@@ -256,8 +262,8 @@ def test_three_deaths_in_five_minutes_are_a_part_that_restarts_again_and_again()
 
 def test_a_worker_that_runs_and_does_not_answer_for_long_is_down() -> None:
     hung = snapshot(workers=tuple(one for one in WORKERS if one.part != "worker-reports"))
-    assert subjects("WorkerDown", hung, later(hung, 9000)) == []
-    assert subjects("WorkerDown", hung, later(hung, 10_000)) == ["worker-reports"]
+    assert subjects("WorkerDown", hung, later(hung, 4000)) == []
+    assert subjects("WorkerDown", hung, later(hung, 5000)) == ["worker-reports"]
 
 
 def test_whether_workers_are_down_that_do_not_answer_is_open_while_none_of_them_can_be_asked() -> None:
@@ -288,6 +294,12 @@ def test_a_source_that_was_never_heard_of_is_silent_after_the_time_of_a_start() 
     never = snapshot(store=silent())
     assert subjects("SourceSilent", never, later(never, 59_000)) == []
     assert subjects("SourceSilent", never, later(never, 60_000)) == ["store"]
+
+
+def test_a_source_that_takes_its_time_for_a_first_answer_is_given_it() -> None:
+    unheard = snapshot(audit=Reading())
+    assert subjects("SourceSilent", unheard, later(unheard, 3_600_000)) == []
+    assert subjects("SourceSilent", unheard, later(unheard, 3_660_000)) == ["audit"]
 
 
 def test_a_source_whose_words_are_old_is_silent_though_nothing_failed() -> None:
