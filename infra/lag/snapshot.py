@@ -31,14 +31,16 @@ class Reading(Generic[T_co]):
 # ---- Kafka
 class PartitionLag(NamedTuple):
     """One group's state on one partition. ``committed`` is None where the group never committed: ``lag`` then counts
-    from the start of the log.
+    from the start of the log. ``end`` and ``lag`` are positions, as Apache Kafka's own tool counts them: markers of
+    transactions, and records of transactions that are still open, are among them.
 
-    ``lag_seconds``: age of the first unread record by its own timestamp, 0 when there is none, None where it could
-    not be read in time. ``commit_age_seconds``: how long the committed offset has stood still while there was
-    something to read, 0 when caught up. ``drain_seconds``: until nothing is left at the present pace, 0 when caught
-    up, None where the lag does not shrink. ``retention_seconds``: until the first unread record may be deleted
-    (negative: it may already be), None where nothing is unread or the topic keeps all. ``lost``: positions that were
-    deleted before they were read.
+    ``lag_seconds``: age of the first unread record by its own timestamp, 0 when there is none (also where nothing but
+    markers is left), None where it could not be read in time. ``commit_age_seconds``: how long the committed offset has
+    stood still while there was something to read, as far as was looked at, 0 when caught up. ``drain_seconds``: until
+    nothing is left at the present pace, 0 when caught up, None where the lag does not shrink, or nothing is known of
+    the pace yet. ``retention_seconds``: until the first unread record may be deleted (negative: it may already be; as
+    whole segments are deleted, it may be kept for longer), None where nothing is unread, its time is unknown, or the
+    topic keeps all. ``lost``: positions that were deleted before they were read.
     """
 
     group: str
