@@ -213,6 +213,7 @@ WHERE appended_at > {NOW} - {LATELY}
 GROUP BY topic, reason
 ORDER BY recent DESC, topic, reason
 """,
+    pace_seconds=4.0,
 )
 
 TOPICS = Question(
@@ -258,6 +259,7 @@ FROM checkline.conflicts
 GROUP BY topic
 ORDER BY topic
 """,
+    pace_seconds=4.0,
 )
 
 TOPICS_LATELY = Question(
@@ -271,6 +273,7 @@ WHERE appended_at > {NOW} - {LATELY} AND outcome != 'MARK' AND topic IN ({_INPUT
 GROUP BY topic
 ORDER BY topic
 """,
+    pace_seconds=4.0,
 )
 
 DEVICES = Question(
@@ -311,8 +314,14 @@ LEFT JOIN
 ) AS heard ON named.source_hash = heard.source_hash
 LEFT JOIN
 (
-    SELECT source_hash, max(sequence) - min(sequence) + 1 - uniqExact(sequence) AS missing
-    FROM checkline.identities
+    SELECT source_hash, toInt64(sum(greatest(0, sequence - before - 1))) AS missing
+    FROM
+    (
+        SELECT source_hash, sequence, lagInFrame(sequence, 1, sequence) OVER (
+            PARTITION BY source_hash ORDER BY sequence ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+        ) AS before
+        FROM checkline.identities
+    )
     GROUP BY source_hash
 ) AS counted ON named.source_hash = counted.source_hash
 ORDER BY expected DESC, last_appended_at ASC NULLS FIRST, device
@@ -334,6 +343,7 @@ WHERE appended_at > {NOW} - {LATELY} AND outcome = 'STORED' AND source_hash != 0
 GROUP BY source_hash
 ORDER BY source_hash
 """,
+    pace_seconds=4.0,
 )
 
 SITES = Question(
