@@ -22,8 +22,8 @@ _RULES = {rule.name: rule for rule in RULES}
 HEADER = "# Made by python -m infra.deploy.prometheus: change that, not this file.\n"
 EXAMPLE_PORT = 9464
 PORT_NOTE = (
-    "# An example, made by python -m infra.deploy.prometheus. The port is that of the operations page, which is chosen\n"
-    f"# at the first start: CHECKLINE_OPERATIONS_PORT={EXAMPLE_PORT} makes it this one.\n"
+    "# An example, made by python -m infra.deploy.prometheus. The port is that of the operations page, which is\n"
+    f"# chosen at the first start: CHECKLINE_OPERATIONS_PORT={EXAMPLE_PORT} makes it this one.\n"
 )
 
 
@@ -122,7 +122,7 @@ def _filled(text: str, labels: Mapping[str, str]) -> str:
     return text
 
 
-def prometheus_file() -> str:
+def prometheus_file(port: int = EXAMPLE_PORT) -> str:
     """prometheus.yml: an example of how to scrape."""
     return PORT_NOTE + yaml(
         {
@@ -132,7 +132,7 @@ def prometheus_file() -> str:
                 {
                     "job_name": JOB,
                     "metrics_path": "/metrics",
-                    "static_configs": [{"targets": [f"127.0.0.1:{EXAMPLE_PORT}"]}],
+                    "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
                 }
             ],
         }
