@@ -157,6 +157,7 @@ def run(
         prefix=prefix,
         add_reference=add_reference,
     )
+    app.metrics.add(ERRORS, 0)
     log_limits.count_errors(lambda: app.metrics.add(ERRORS))
     app.metrics.ask(lambda: app.metrics.set(RESIDENT_BYTES, psutil.Process().memory_info().rss))
     if listening is not None:

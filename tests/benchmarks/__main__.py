@@ -33,7 +33,7 @@ from infra.home import Home
 from infra.lag.collector import LagCollector
 from infra.settings import read_settings
 from schemas import topics
-from tests.benchmarks import replaying
+from tests.benchmarks import replaying, timer_herd
 from tests.benchmarks.recovery import Recovery
 from tests.benchmarks.stream import ONE_PASSES_IN, PERSONS, stream
 
@@ -233,10 +233,16 @@ def main() -> None:
     arguments.add_argument("--persons", type=int, default=PERSONS)
     arguments.add_argument("--one-passes-in", type=int, default=ONE_PASSES_IN, help="1: every row leaves a fact")
     arguments.add_argument("--recovery-persons", type=int, help="measure nothing but recovery, of so many persons")
+    arguments.add_argument(
+        "--herd", type=int, help="measure nothing but a herd of so many deadlines due at one instant"
+    )
     arguments.add_argument("--replay-scale", type=float, help="measure nothing but replays, of the campaign at a scale")
     wanted = arguments.parse_args()
     if wanted.replay_scale:
         replays(wanted.replay_scale)
+        return
+    if wanted.herd:
+        herds(wanted.herd)
         return
     if wanted.recovery_persons:
         recovery(wanted.recovery_persons)
@@ -298,6 +304,13 @@ def replays(scale: float) -> None:
             results = replaying.measure(home, scale, say)
     print("\n".join(replaying.told(results)))
     keep([result._asdict() for result in results])
+
+
+def herds(clocks: int) -> None:
+    """A herd of deadlines before one worker, and before two."""
+    results = [timer_herd.herd(clocks, workers, say) for workers in (1, 2)]
+    print("\n".join(map(timer_herd.told, results)))
+    keep([one._asdict() for one in results])
 
 
 def keep(results: list[dict[str, Any]]) -> None:

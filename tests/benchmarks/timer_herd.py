@@ -197,7 +197,7 @@ class HerdLate(Exception):
     """The herd was not ready at its moment, or did not end: nothing was measured."""
 
 
-async def measure(home: Home, clocks: int, workers: Sequence[psutil.Process], say: Any) -> Result:
+async def measure(home: Home, clocks: int, workers: Sequence[psutil.Process], ahead_s: float, say: Any) -> Result:
     """Raises `HerdLate`."""
     partitions = home.settings.partitions
     watch = Watch(home.kafka_bootstrap, partitions)
@@ -206,7 +206,7 @@ async def measure(home: Home, clocks: int, workers: Sequence[psutil.Process], sa
     flow = Flow(producer, partitions)
     tasks = [asyncio.ensure_future(watch.run())]
     try:
-        due_at = int(time.time() + SLOWEST_START_SECONDS + clocks / FOLDED_PER_SECOND) * 1_000
+        due_at = int(time.time() + ahead_s) * 1_000
         begun = time.monotonic()
         await _publish_leads(producer, clocks, partitions, due_at)
         say(f"{clocks} leads published in {time.monotonic() - begun:.1f} s")
@@ -300,15 +300,17 @@ def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return round(middle, 3), round(most, 3), round(longest, 3)
 
 
-def herd(clocks: int, workers: int, say: Any) -> Result:
-    """A home of its own with so many risk workers. Raises `HerdLate`."""
+def herd(clocks: int, workers: int, say: Any, ahead_s: float | None = None) -> Result:
+    """A home of its own with so many risk workers. ``ahead_s``: how long before their moment the leads are published.
+    Raises `HerdLate`."""
+    ahead_s = ahead_s or SLOWEST_START_SECONDS + clocks / FOLDED_PER_SECOND
     with tempfile.TemporaryDirectory(prefix="checkline-herd-") as directory:
         home = Home.open(read_settings(home=Path(directory), clock="wall", workers=workers))
         names = [f"worker-risk-{number}" for number in range(1, workers + 1)]
         planned = parts(home, only=(*(node.name for node in home.kafka_nodes), TOPICS, "reference-clock", *names))
         with Supervisor(planned, home.logs, progress=say) as supervisor:
             pids = {part.name: part.pid for part in supervisor.status()}
-            result = asyncio.run(measure(home, clocks, [psutil.Process(pids[name]) for name in names], say))
+            result = asyncio.run(measure(home, clocks, [psutil.Process(pids[name]) for name in names], ahead_s, say))
             if any(part.restarts for part in supervisor.status()):
                 raise HerdLate(f"a part died meanwhile: {supervisor.status()}")
             return result
@@ -330,9 +332,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m tests.benchmarks.timer_herd", description=__doc__)
     arguments.add_argument("--clocks", type=int, default=500_000)
     arguments.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    arguments.add_argument("--ahead", type=float, help="seconds from publishing the leads to their moment")
     wanted = arguments.parse_args()
     for workers in wanted.workers:
-        print(told(herd(wanted.clocks, workers, lambda text: print(text, file=sys.stderr, flush=True))), flush=True)
+        print(told(herd(wanted.clocks, workers, _say, wanted.ahead)), flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import logging
 
-from streams.worker.log_limits import RepeatFilter
+import pytest
+
+from streams.worker.log_limits import RepeatFilter, count_errors
 
 
 def record(line: int, text: str = "no connection to %s") -> logging.LogRecord:
@@ -24,3 +26,17 @@ def test_another_place_is_not_swallowed() -> None:
     limit = RepeatFilter(now=lambda: 0.0)
     assert limit.filter(record(1))
     assert limit.filter(record(2))
+
+
+@pytest.mark.expects_errors("of this level")
+def test_errors_are_counted_and_warnings_are_not() -> None:
+    errors: list[None] = []
+    before = list(logging.getLogger().handlers)
+    count_errors(lambda: errors.append(None))
+    try:
+        for level in (logging.WARNING, logging.ERROR, logging.CRITICAL):
+            logging.getLogger("streams").log(level, "of this level")
+    finally:
+        for handler in set(logging.getLogger().handlers) - set(before):
+            logging.getLogger().removeHandler(handler)
+    assert len(errors) == 2
