@@ -12,6 +12,10 @@ Section = Literal["kafka", "parts", "workers", "store", "audit", "forecast"]
 SECTIONS: tuple[Section, ...] = ("kafka", "parts", "workers", "store", "audit", "forecast")
 
 
+START_SECONDS = 120.0
+"""Parts start side by side, and Kafka takes its time: what was never heard of is no fault before that."""
+
+
 class Unsure(NamedTuple):
     """What cannot be told now: no alarm of this rule on this subject (None: on any) is raised or cleared for it."""
 
@@ -33,6 +37,11 @@ class Look(NamedTuple):
     def on_the_wall(self) -> bool:
         """Whether the times of records are the machine's."""
         return self.snapshot.clock == "wall"
+
+    @property
+    def watched_seconds(self) -> float:
+        """How long somebody has been looking."""
+        return 0.0 if self.memory.begun is None else (self.snapshot.at - self.memory.begun) / 1000
 
     def reading(self, section: Section) -> Reading[Any]:
         """A section by its name."""

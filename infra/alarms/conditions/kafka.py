@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
+from infra.alarms.conditions.judgement import START_SECONDS, Judgement, Look, Unsure, unsure
 from infra.alarms.conditions.memory import place
-from infra.alarms.conditions.processes import first_starting, parts_of_group, recovering
+from infra.alarms.conditions.processes import first_starting, just_started, parts_of_group, recovering
 from infra.alarms.words import lasting, some
 from infra.embedded.catch_up import GROUPS
 from infra.lag.snapshot import KafkaState, PartitionLag
@@ -157,6 +157,10 @@ def _by_topic(kafka: KafkaState) -> dict[tuple[str, str], list[PartitionLag]]:
 
 
 def _is_starting(look: Look, group: str) -> bool:
-    parts = look.snapshot.parts.known or ()
-    own = parts_of_group(parts, group)
-    return any(map(first_starting, own)) or any(recovering(look, part.name) for part in own)
+    parts = look.snapshot.parts.known
+    if parts is None:
+        return look.watched_seconds < START_SECONDS
+    return any(
+        first_starting(part) or just_started(part, look.snapshot.at) or recovering(look, part.name)
+        for part in parts_of_group(parts, group)
+    )

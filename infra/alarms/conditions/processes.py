@@ -1,6 +1,7 @@
 """Rules about the processes of this installation: parts as the supervisor sees them, workers as they see themselves."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from infra.alarms.alarm import Condition
 from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
@@ -15,6 +16,8 @@ DEATHS = 3
 SHOWN_SECONDS = 5.0
 # The share of the patience with a partition that a worker gets which does not answer: to ask it takes time, too.
 UNANSWERED_SHARE = 0.5
+# After its first start, a part gets so long to join its group and to read what was there before it.
+JOINING_SECONDS = 30.0
 # Workers open their store before they tell of progress.
 RECOVERY_PATIENCE = 3
 
@@ -109,6 +112,12 @@ def recovery_stalled(look: Look) -> Iterator[Judgement]:
 def first_starting(part: PartState) -> bool:
     """Whether a part is on its way to its first readiness, which is no fault."""
     return part.state in ("waiting", "starting") and part.restarts == 0
+
+
+def just_started(part: PartState, now: int) -> bool:
+    """Whether a part has been ready for the first time for moments only: it joins its group, and reads what waited."""
+    ready_ms = now - datetime.fromisoformat(part.since).timestamp() * 1000
+    return part.state == "ready" and part.restarts == 0 and ready_ms < JOINING_SECONDS * 1000
 
 
 def parts_of_group(parts: Iterable[PartState], group: str) -> list[PartState]:

@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import SECTIONS, Judgement, Look, Section, Unsure, unsure
+from infra.alarms.conditions.judgement import SECTIONS, START_SECONDS, Judgement, Look, Section, Unsure, unsure
 from infra.alarms.words import lasting, some
 
 # One refused call is not silence: a source is asked again at once.
 SILENT_SECONDS = 4.0
-# Parts start side by side, and Kafka takes its time: that a source was never heard of is no fault before that.
-START_SECONDS = 60.0
 # How old the words of a source may be that does not fail.
 OLDEST_SECONDS: Mapping[Section, float] = MappingProxyType(
     {"kafka": 30.0, "parts": 30.0, "workers": 30.0, "store": 60.0, "audit": 3600.0, "forecast": 900.0}
@@ -21,15 +19,16 @@ AUDIT_SECONDS = 900.0
 
 def source_silent(look: Look) -> Iterator[Judgement]:
     """A source that fails, was never heard of, or whose words are old."""
-    at, begun = look.snapshot.at, look.memory.begun
+    at = look.snapshot.at
     for name in SECTIONS:
         reading = look.reading(name)
         age = None if reading.taken_at is None else (at - reading.taken_at) / 1000
         silent = look.memory.seconds("silent", name, at)
         if age is None:
-            watched = 0.0 if begun is None else (at - begun) / 1000
             # A first round of the audit may take long; one that fails says so.
-            wrong = watched >= (START_SECONDS if reading.failure is not None else OLDEST_SECONDS[name] + START_SECONDS)
+            wrong = look.watched_seconds >= (
+                START_SECONDS if reading.failure is not None else OLDEST_SECONDS[name] + START_SECONDS
+            )
         else:
             wrong = age > OLDEST_SECONDS[name] or (reading.failure is not None and silent >= SILENT_SECONDS)
         if wrong:

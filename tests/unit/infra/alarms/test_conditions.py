@@ -1,6 +1,7 @@
 """Every rule: what it finds, what it leaves alone, and that it does not judge what is unknown."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -221,6 +222,26 @@ def test_a_partition_of_a_process_that_starts_or_recovers_is_not_called_stuck() 
     assert subjects("PartitionStuck", again) == ["checkline-risk/check-ins"]
 
 
+def test_a_part_that_was_ready_just_now_for_the_first_time_is_given_time_to_join() -> None:
+    stuck = kafka(0, **STUCK, commit_age_seconds=60.0)
+
+    def ready(seconds: int, restarts: int) -> Snapshot:
+        since = datetime.fromtimestamp(AT / 1000 - seconds, UTC).isoformat()
+        fresh = tuple(one._replace(since=since, restarts=restarts) for one in parts())
+        return snapshot(kafka=stuck, parts=fresh)
+
+    assert unsure("PartitionStuck", ready(29, 0)) == ["checkline-risk/check-ins"]
+    assert subjects("PartitionStuck", ready(29, 0)) == []
+    assert subjects("PartitionStuck", ready(31, 0)) == ["checkline-risk/check-ins"]
+    assert subjects("PartitionStuck", ready(1, 1)) == ["checkline-risk/check-ins"]
+
+
+def test_while_everything_starts_and_parts_are_unknown_nothing_is_called_stuck() -> None:
+    found = snapshot(kafka=kafka(0, **STUCK, commit_age_seconds=60.0), parts=silent())
+    assert unsure("PartitionStuck", found, later(found, 119_000)) == ["checkline-risk/check-ins"]
+    assert subjects("PartitionStuck", found, later(found, 120_000)) == ["checkline-risk/check-ins"]
+
+
 def test_stuck_partitions_of_one_group_and_topic_are_one_condition_that_names_them() -> None:
     state = KAFKA._replace(
         partitions=tuple(
@@ -292,14 +313,14 @@ def test_a_source_is_silent_after_some_seconds_of_failure_and_not_after_one_refu
 
 def test_a_source_that_was_never_heard_of_is_silent_after_the_time_of_a_start() -> None:
     never = snapshot(store=silent())
-    assert subjects("SourceSilent", never, later(never, 59_000)) == []
-    assert subjects("SourceSilent", never, later(never, 60_000)) == ["store"]
+    assert subjects("SourceSilent", never, later(never, 119_000)) == []
+    assert subjects("SourceSilent", never, later(never, 120_000)) == ["store"]
 
 
 def test_a_source_that_takes_its_time_for_a_first_answer_is_given_it() -> None:
     unheard = snapshot(audit=Reading())
     assert subjects("SourceSilent", unheard, later(unheard, 3_600_000)) == []
-    assert subjects("SourceSilent", unheard, later(unheard, 3_660_000)) == ["audit"]
+    assert subjects("SourceSilent", unheard, later(unheard, 3_720_000)) == ["audit"]
 
 
 def test_a_source_whose_words_are_old_is_silent_though_nothing_failed() -> None:
