@@ -17,7 +17,11 @@ BODIES: Mapping[str, str] = {
     "worker": "infra.part_worker:run",
     "sink": "infra.part_sink:run",
     "reference-clock": "infra.part_reference_clock:run",
+    "operations": "infra.part_operations:run",
 }
+OPERATIONS = "operations"
+"""Watches the others: they go on without it."""
+
 MIGRATIONS = "infra.part_sink:migrate"
 
 
@@ -35,6 +39,7 @@ def own_parts(clock: Clock, workers: int) -> dict[str, tuple[str, ...]]:
     names["worker-reports"] = ("worker", "reports", "1")
     names["worker-urgent-care"] = ("worker", "urgent-care", "1")
     names["sink"] = ("sink",)
+    names[OPERATIONS] = ("operations",)
     return names
 
 

@@ -19,6 +19,7 @@ from infra.cli import (
     backtesting,
     campaigns,
     case_files,
+    console,
     coverage,
     dead_letters,
     explaining,
@@ -58,6 +59,7 @@ app.command()(asking.sql)
 app.command()(alarms.on_call)
 app.command()(alarms.hand_over)
 app.add_typer(alarms.app, name="alarms")
+app.add_typer(console.app, name="console")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(case_files.app, name="case")
 app.add_typer(policies.app, name="policy")

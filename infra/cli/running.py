@@ -204,8 +204,8 @@ def _detach(home: "Home", arguments: list[str]) -> None:
 
 
 def _wait_until_ready(parts_file: Path, process: "subprocess.Popen[bytes]") -> None:
-    """Returns when all parts are ready or the process has ended, and tells which part is started meanwhile. Raises
-    TimeoutExpired."""
+    """Returns when all parts are ready (of one that is not vital: when it was given its chance) or the process has
+    ended, and tells which part is started meanwhile. Raises TimeoutExpired."""
     deadline = time.monotonic() + DETACHED_START_SECONDS
     told: set[str] = set()
     while process.poll() is None:
@@ -214,7 +214,7 @@ def _wait_until_ready(parts_file: Path, process: "subprocess.Popen[bytes]") -> N
             if part["state"] != "waiting" and part["name"] not in told:
                 told.add(part["name"])
                 _say(part["name"])
-        if parts and all(part["state"] == "ready" for part in parts):
+        if parts and all(part["state"] == "ready" or (part["restarts"] and not part["vital"]) for part in parts):
             return
         if time.monotonic() > deadline:
             raise subprocess.TimeoutExpired(process.args, DETACHED_START_SECONDS)

@@ -110,7 +110,8 @@ def own_part(home: Home, name: str, *words: str) -> Part:
         return [sys.executable, "-m", "infra.cli", "part", *words]
 
     environment = {READY_FILE_VARIABLE: str(ready_file), "CHECKLINE_HOME": str(home.directory), "TZ": "UTC"}
-    return Part(name, command, has_announced(ready_file), environment, beside=True)
+    vital = name != parts_main.OPERATIONS
+    return Part(name, command, has_announced(ready_file), environment, beside=True, vital=vital)
 
 
 def make_topics(home: Home) -> None:

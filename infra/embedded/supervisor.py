@@ -84,6 +84,7 @@ class PartStatus(NamedTuple):
     pid: int | None
     restarts: int
     since: str
+    vital: bool = True
 
 
 class _Running:
@@ -101,7 +102,7 @@ class _Running:
 
     def status(self) -> PartStatus:
         pid = self.process.pid if self.process else None
-        return PartStatus(self.part.name, self.state, pid, self.restarts, self.since)
+        return PartStatus(self.part.name, self.state, pid, self.restarts, self.since, self.part.vital)
 
 
 class Supervisor:

@@ -32,6 +32,10 @@ class NotAWorker(Exception):
     """Something answers, but not as a worker does."""
 
 
+TOLD = ("name", "state", "pid", "restarts", "since")
+"""What the supervisor tells of a part, in the order of `PartState`."""
+
+
 def parts_state(home: Home) -> tuple[PartState, ...]:
     """The parts, in the order of their start; none where nothing was ever started.
 
@@ -45,7 +49,7 @@ def parts_state(home: Home) -> tuple[PartState, ...]:
         return ()
     if home.supervisor_pid() is None:
         written = [{**part, "state": "stopped", "pid": None} for part in written]
-    return tuple(_with_use(PartState(**part)) for part in written)
+    return tuple(_with_use(PartState(*(part[name] for name in TOLD))) for part in written)
 
 
 def _with_use(part: PartState) -> PartState:

@@ -1,0 +1,1 @@
+"""How long it takes until scrape, alarms and page show what is wrong: `python -m tests.operations`."""
