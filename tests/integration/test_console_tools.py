@@ -1,11 +1,22 @@
 """What any other client sees of an installation: Apache Kafka's own tools, and a plain clickhouse-driver."""
 
+import fcntl
 import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from clickhouse_driver import Client
 
+from infra.cli import INTERRUPTED
 from infra.column_store import reader_client
 from infra.embedded.kafka import run_tool
 from infra.embedded.kafka.tools import CONSOLE_CONSUMER, CONSUMER_GROUPS
@@ -92,3 +103,33 @@ def test_lag_is_told_by_group_and_topic_and_is_no_failure(fed_home: FedHome) -> 
     assert header[:3] == ["group", "topic", "partitions"]
     assert ["checkline-risk", "check-ins", "8", "0", "0.0"] in rows
     assert ["checkline-sinks", "reference", "1", "0", "0.0"] in rows
+
+
+def test_every_partition_has_a_row_and_every_group_its_state_where_asked(fed_home: FedHome) -> None:
+    fed_home.catch_up()
+    partitions, groups = fed_home.call("lag", "--partitions").stdout.split("\n\n")
+    header, *rows = [line.split() for line in partitions.splitlines()]
+    assert header[2] == "partition"
+    assert ["checkline-risk", "check-ins", "7"] in [row[:3] for row in rows]
+    assert len({tuple(row[:3]) for row in rows}) == len(rows)
+    assert ["checkline-sinks", "Stable", "1", "0"] in [line.split() for line in groups.splitlines()]
+
+
+def test_watched_lag_is_redrawn_in_a_terminal_until_it_is_interrupted(fed_home: FedHome) -> None:
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+    environment = {**os.environ, "CHECKLINE_HOME": str(fed_home.home.directory), "TERM": "xterm-256color"}
+    command = [sys.executable, "-m", "infra.cli", "lag", "--watch"]
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environment) as watching:
+        os.close(end)
+        written, text, drawn = b"", "", 0
+        with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as screen:  # EIO: the other end is closed
+            while piece := screen.read(65536):
+                written += piece
+                text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.decode(errors="replace"))
+                before, drawn = drawn, len(set(re.findall(r"checkline lag  [0-9:]{8} UTC", text)))
+                if before < drawn == 2:
+                    watching.send_signal(signal.SIGINT)
+    assert watching.returncode == INTERRUPTED
+    assert "1 of 1 brokers" in text
+    assert re.search(r"ok +checkline-risk +check-ins +8 +0", text)
