@@ -61,7 +61,8 @@ GROUP_LAG = _known(
     "events",
     PARTITIONS,
     _IN_GROUP,
-    "Positions of the partition that the group has not committed yet; from the start of the log where it never did.",
+    "Positions of the partition, markers of transactions among them, that the group has not committed yet; from the "
+    "start of the log where it never did.",
 )
 GROUP_LAG_SECONDS = _known(
     "kafka_consumergroup_group_lag_seconds",
@@ -513,7 +514,8 @@ LEDGER_BEHIND = _own(
     "offsets",
     PARTITIONS,
     "topic partition",
-    "Positions of the log that the ledger does not cover; without a series while Kafka does not answer.",
+    "Positions of the log, markers of transactions among them, that the ledger does not cover; without a series while "
+    "Kafka does not answer.",
 )
 LEDGER_UNCOUNTED = _own(
     "ledger_uncounted",

@@ -8,6 +8,7 @@ stand for that. Thresholds are the defaults of `OperationsSettings`: an installa
 from typing import NamedTuple
 
 from infra.alarms.conditions import processes, sources, tables
+from infra.alarms.conditions.judgement import START_SECONDS
 from infra.alarms.rules import RULES
 from infra.embedded.catch_up import GROUPS, SINK_GROUP
 from infra.settings import OperationsSettings
@@ -15,6 +16,11 @@ from schemas import topics
 
 SCRAPE_SECONDS = 5
 JOB = "checkline"
+
+
+def _either(*expressions: str) -> str:
+    return " or ".join(f"({one})" for one in expressions)
+
 
 _HOME = "job, instance"
 _WALL = f'on ({_HOME}) checkline_clock_seconds{{clock="wall"}}'
@@ -24,14 +30,19 @@ _FIRST_START = (
     f'checkline_part_state{{state=~"waiting|starting"}} == 1 and on ({_HOME}, part) checkline_part_restarts_total == 0'
 )
 
+_JUST_STARTED = (
+    f"checkline_part_up == 1 and on ({_HOME}, part) checkline_part_restarts_total == 0 "
+    f"unless on ({_HOME}, part) checkline_part_up offset {processes.JOINING_SECONDS:g}s == 1"
+)
+
 STARTING = "checkline:group:starting"
 STARTING_EXPRESSION = (
     "label_replace(label_replace("
-    f"max by ({_HOME}, part) (checkline_worker_recovering == 1 or on ({_HOME}, part) ({_FIRST_START})), "
+    f"max by ({_HOME}, part) ({_either('checkline_worker_recovering == 1', _FIRST_START, _JUST_STARTED)}), "
     '"group", "checkline-$1", "part", "worker-(.+?)(-[0-9]+)?"), '
     f'"group", "{_SINKS}", "part", "sink(-.+)?")'
 )
-"""Groups whose process starts for the first time or recovers: that their partitions stand is no fault yet."""
+"""Groups whose process starts for the first time, has just joined or recovers: to stand is no fault then."""
 
 
 class Alert(NamedTuple):
@@ -47,10 +58,6 @@ def _labels(*names: str) -> str:
     return "/".join(f"{{{{ $labels.{name} }}}}" for name in names)
 
 
-def _either(*expressions: str) -> str:
-    return " or ".join(f"({one})" for one in expressions)
-
-
 def _down(parts: str) -> str:
     """Not ready, or started again within the last samples: it may be ready again before anybody looked."""
     own = f"checkline_part_up{{{parts}}}"
@@ -60,7 +67,7 @@ def _down(parts: str) -> str:
     )
 
 
-def _aged(settings: OperationsSettings) -> list[Alert]:
+def _of_kafka(settings: OperationsSettings) -> list[Alert]:
     by_topic = f"{_HOME}, group, topic"
     not_starting = f"unless on ({_HOME}, group) {STARTING}"
     unknown_groups = [
@@ -153,15 +160,18 @@ def _of_sources(settings: OperationsSettings) -> list[Alert]:
         f'checkline_source_age_seconds{{source="{source}"}} > {seconds:g}'
         for source, seconds in sources.OLDEST_SECONDS.items()
     ]
-    never = (
-        f"{silent} and checkline_source_up offset {sources.START_SECONDS:g}s == 0 "
+    # Whether it fails or only takes long is not scraped: a first round of the audit gets its hour.
+    never = [
+        f'checkline_source_up{{source="{source}"}} == 0 '
+        f'and checkline_source_up{{source="{source}"}} offset {START_SECONDS + seconds:g}s == 0 '
         f"unless on ({place}) checkline_source_age_seconds"
-    )
+        for source, seconds in sources.OLDEST_SECONDS.items()
+    ]
     audit = "checkline_audit_age_seconds"
     return [
         Alert(
             "SourceSilent",
-            _either(f"{silent} and on ({place}) checkline_source_age_seconds", *old, never),
+            _either(f"{silent} and on ({place}) checkline_source_age_seconds", *old, *never),
             _labels("source"),
             SCRAPE_SECONDS,
         ),
@@ -251,7 +261,7 @@ def _of_work(settings: OperationsSettings) -> list[Alert]:
 def alerts(settings: OperationsSettings) -> list[Alert]:
     """An alert for every rule, in the order of the catalogue."""
     found = [
-        *_aged(settings),
+        *_of_kafka(settings),
         *_of_processes(settings),
         *_of_sources(settings),
         *_of_tables(settings),

@@ -95,6 +95,19 @@ CASES: tuple[Case, ...] = (
         [_RISK_LABELS],
     ),
     Case(
+        "PartitionStuck",
+        "its worker has been ready for a moment",
+        {f"checkline_commit_staleness_seconds{{{_RISK}}}": "0+5x200"} | _part("worker-risk-1", "0 0 1+0x200"),
+        35,
+    ),
+    Case(
+        "PartitionStuck",
+        "its worker has been ready for a minute",
+        {f"checkline_commit_staleness_seconds{{{_RISK}}}": "0+5x200"} | _part("worker-risk-1", "1+0x200"),
+        60,
+        [_RISK_LABELS],
+    ),
+    Case(
         "GroupLagging",
         "what is read now is old",
         {f"kafka_consumergroup_group_lag_seconds{{{_RISK}}}": "61+5x200"} | _WALL,
@@ -240,9 +253,9 @@ CASES: tuple[Case, ...] = (
         [{"source": "kafka"}],
     ),
     Case(
-        "SourceSilent", "never heard of", {'checkline_source_up{source="kafka"}': "0+0x200"}, 70, [{"source": "kafka"}]
+        "SourceSilent", "never heard of", {'checkline_source_up{source="kafka"}': "0+0x200"}, 165, [{"source": "kafka"}]
     ),
-    Case("SourceSilent", "it starts", {'checkline_source_up{source="kafka"}': "0+0x200"}, 30),
+    Case("SourceSilent", "it starts", {'checkline_source_up{source="kafka"}': "0+0x200"}, 100),
     Case(
         "SourceSilent",
         "the audit takes its time",
