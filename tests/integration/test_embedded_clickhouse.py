@@ -651,6 +651,22 @@ def test_a_hidden_database_is_refused_by_parameter_setting_and_login(hiding: Pro
     assert caught.value.code == 497
 
 
+def test_a_view_that_comes_to_stand_for_what_is_hidden_is_refused_from_then_on(hiding: Process) -> None:
+    with hiding.client() as writer, hiding.client("reader") as reader:
+        for statement in ("CREATE VIEW", "CREATE OR REPLACE VIEW", "/* again */ create or replace view"):
+            writer.execute(f"{statement} open.turning AS SELECT * FROM open.people")
+            assert reader.execute("SELECT * FROM open.turning") == []
+            writer.execute("CREATE OR REPLACE VIEW open.turning AS SELECT * FROM secret.care")
+            with pytest.raises(ServerException) as caught:
+                reader.execute("SELECT * FROM open.turning")
+            assert caught.value.code == 497
+        writer.execute("RENAME TABLE open.turning TO open.turned")
+        with pytest.raises(ServerException) as caught:
+            reader.execute("SELECT * FROM open.turned")
+        assert caught.value.code == 497
+        writer.execute("DROP VIEW open.turned")
+
+
 LISTINGS = [
     "SELECT database, name FROM system.tables",
     "SELECT database, table, name FROM system.columns",

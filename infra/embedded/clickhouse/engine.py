@@ -59,6 +59,10 @@ def directory_lock(directory: Path) -> Iterator[None]:
         yield
 
 
+_LEAVES_DEFINITIONS = frozenset({"SELECT", "WITH", "INSERT", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS", "SET", "USE"})
+"""First words of the writer's statements after which every view reads what it read before."""
+
+
 class Engine:
     """The engine over one directory, which the caller has locked."""
 
@@ -66,6 +70,8 @@ class Engine:
         self.path = str(directory)
         self._users = users
         self._lock = threading.Lock()
+        self._reading: dict[frozenset[str], frozenset[str]] = {}
+        self._changing: set[int] = set()
         self.room = Room.of(self.path)
         self._admin = _connect(self.path)  # stays open: the engine ends with its last connection
         self.timezone = self._scalar("SELECT timezone()")
@@ -106,10 +112,32 @@ class Engine:
         return Session(self, user, database)
 
     def tables_that_read(self, databases: Collection[str]) -> frozenset[str]:
-        """Names of the views, and of tables that stand for others, through which rows of `databases` can be read."""
+        """Names of the views, and of tables that stand for others, through which rows of `databases` can be read.
+
+        Kept until somebody runs what may change a definition: to list them all takes longer than a small query.
+        """
+        asked = frozenset(databases)
         with self._lock:
+            if asked in self._reading:
+                return self._reading[asked]
             raw: bytes = self._admin.query(_DEFINITIONS, "JSONCompactEachRow").bytes()
-        return access.tables_that_read(databases, [json.loads(line) for line in raw.splitlines()])
+            found = access.tables_that_read(databases, [json.loads(line) for line in raw.splitlines()])
+            if not self._changing:
+                self._reading[asked] = found
+        return found
+
+    def begin_change(self, session: int) -> None:
+        """A statement begins that may change a definition; until it has ended nothing is kept."""
+        with self._lock:
+            self._changing.add(session)
+            self._reading.clear()
+
+    def end_change(self, session: int) -> None:
+        """Whatever the session ran has ended."""
+        with self._lock:
+            if session in self._changing:
+                self._changing.remove(session)
+                self._reading.clear()
 
     def kill(self, token: str) -> None:
         """Cancel the statement that runs under `token` (see Session.new_token), if it has started."""
@@ -181,6 +209,7 @@ class Session:
 
     def admit(self, text: str, parameters: Mapping[str, str]) -> str:
         """The statement without leading comments, if the user may run it. Raises ServerError (62, 164, 497)."""
+        self._engine.end_change(id(self))  # the statement before this one has ended
         kind = self.connection._conn.classify_query(text)
         if kind["statement_count"] > 1:
             raise ServerError(SYNTAX_ERROR, "Syntax error: Multi-statements are not allowed. (SYNTAX_ERROR)")
@@ -195,6 +224,8 @@ class Session:
             tree = self.run(f"EXPLAIN AST {statement}", "TSVRaw", parameters)
             hidden_tables = self._engine.tables_that_read(hidden) if hidden else frozenset()
             access.check_tree(tree.decode(errors="replace"), self._engine.table_functions, hidden, hidden_tables)
+        elif first_word(statement) not in _LEAVES_DEFINITIONS:
+            self._engine.begin_change(id(self))
         return statement
 
     def describe(self, query: str, parameters: Mapping[str, str] | None = None) -> Structure:
@@ -219,3 +250,4 @@ class Session:
 
     def close(self) -> None:
         self.connection.close()
+        self._engine.end_change(id(self))
