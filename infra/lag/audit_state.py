@@ -36,7 +36,7 @@ CURSORS_FILE = "audited_always.json"
 ROUND_SECONDS = 1.0
 """Comparisons are begun for so long in a round, at least one."""
 
-POSITIONS_AT_ONCE = 500
+POSITIONS_AT_ONCE = 2_000
 STATEMENT_SECONDS = 300.0
 MOST_PLACES = 10
 
@@ -123,8 +123,9 @@ class AuditRounds:
         spans_in_doubt = {span for span, findings in of_log.items() if findings - known}
         waited = 0.0
         if in_doubt or spans_in_doubt:
+            rested = time.monotonic()
             self._wait(SETTLE_SECONDS)
-            waited = SETTLE_SECONDS
+            waited = time.monotonic() - rested
             again = log_of(self._home)
             for one in in_doubt:
                 second = {*one.compare(client, again)}
