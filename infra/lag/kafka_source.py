@@ -27,8 +27,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 30.0
 """A coordinator moves in a few seconds when its broker dies; one that has just been made takes a moment too."""
 
-REQUESTS_IN_PATIENCE = 3
-"""A request to a node that hangs must not use up the time in which another would take over."""
+ATTEMPTS_IN_PATIENCE = 3
+"""A node that hangs must not use up the time in which another would take over."""
 
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state")
 NO_LEADER = -1
@@ -101,12 +101,12 @@ class KafkaSource:
             time.sleep(_RETRY_SECONDS)
 
     def _connect(self) -> KafkaAdminClient:
-        patience_ms = int(self._patience * 1000)
+        attempt_ms = int(self._patience * 1000) // ATTEMPTS_IN_PATIENCE
         return KafkaAdminClient(
             bootstrap_servers=self._bootstrap.split(","),
             client_id="checkline-lag",
-            request_timeout_ms=patience_ms // REQUESTS_IN_PATIENCE,
-            bootstrap_timeout_ms=patience_ms,
+            request_timeout_ms=attempt_ms,
+            bootstrap_timeout_ms=attempt_ms,
             **self._options,
         )
 
