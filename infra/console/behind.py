@@ -40,7 +40,8 @@ _ALSO = {"forecast": ("clocks",)}
 QUERIES: Mapping[str, tuple[Name, str]] = {
     "checkpoints": (
         Name("Passages of each lane by the minute, and how many were decided on", "各通道每分钟通行与处置"),
-        "SELECT minute, site, lane, passages, decided\nFROM checkline.checkpoint_passages\nORDER BY minute DESC LIMIT 50",
+        "SELECT minute, site, lane, passages, decided\nFROM checkline.checkpoint_passages\n"
+        "ORDER BY minute DESC LIMIT 50",
     ),
 }
 """Per section: what the tables can be asked, where the collector asks it in a way of its own."""

@@ -165,7 +165,7 @@ def _input_topic(snapshot: Snapshot, topic: str, settings: OperationsSettings) -
     facts: tuple[Fact, ...] = ()
     if apps and (waiting := lag_of(_of(snapshot.kafka, SINKS, topic))) is not None:
         facts = (Fact("sinks_wait", waiting.events),)
-    feeds = tuple(apps) if apps else ("risk", "reports")
+    feeds = tuple(node_of(app) for app in apps or ("risk", "reports"))
     return Node(topic, topic_name(topic), "kafka", "partitions", state, why, lag_of(found), facts, (*feeds, "sinks"))
 
 
@@ -191,7 +191,14 @@ def _app(snapshot: Snapshot, app: AppName, settings: OperationsSettings) -> Node
         recovering = any(one.recovering for one in workers)
         if recovering and snapshot.workers.known is not None and state in ("ok", "late"):
             state, why = "late", "recovering"
-    return Node(app, APPS[app], "kafka", "partitions", state, why, lag_of(found), tuple(facts), (*_DERIVED[app],))
+    return Node(
+        node_of(app), APPS[app], "kafka", "partitions", state, why, lag_of(found), tuple(facts), (*_DERIVED[app],)
+    )
+
+
+def node_of(app: str) -> str:
+    """The node of an app; some topics have the name of their app."""
+    return f"worker-{app}"
 
 
 def app_of(part: str) -> str | None:

@@ -111,7 +111,9 @@ class Outlooks(NamedTuple):
 
 def forecast(forecasts: tuple[Forecast, ...]) -> Outlooks:
     """What the present pace comes to."""
-    return Outlooks(sum(one.will_miss for one in forecasts), worst(forecasts, lambda one: one.will_miss, _outlook))
+    return Outlooks(
+        sum(one.will_miss for one in forecasts), worst(forecasts, lambda one: one.will_miss, _outlook, most=FEWER)
+    )
 
 
 def _outlook(one: Forecast) -> Outlook:

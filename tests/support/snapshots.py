@@ -140,8 +140,8 @@ def workers() -> tuple[WorkerState, ...]:
 
 def parts() -> tuple[PartState, ...]:
     """All that `checkline up` runs; a worker was started again."""
-    names: tuple[str, ...] = ("kafka-1", "kafka-2", "kafka-3", "clickhouse", "reference-clock", "worker-risk-1", "worker-risk-2")
-    names += ("worker-enforcement", "worker-reports", "worker-urgent-care", "sink", "operations")
+    text = "kafka-1 kafka-2 kafka-3 clickhouse reference-clock worker-risk-1 worker-risk-2"
+    names = f"{text} worker-enforcement worker-reports worker-urgent-care sink operations".split()
     return tuple(
         PartState(
             name,

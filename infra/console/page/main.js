@@ -111,7 +111,7 @@ function drawTop() {
   const banner = byId("lost");
   banner.hidden = !(lost || blind);
   document.documentElement.classList.toggle("is-lost", lost || blind);
-  const values = { age: age === null ? t("unknown") : span(age), reason: look.failure ?? t("no_news") };
+  const values = { time: time(state?.at ?? null), age: span(age), reason: look.failure ?? t("no_news") };
   put(banner, shape("critical"), h("strong", {}, t(lost ? "lost" : "blind")), " ", h("span", {}, t(state === null ? "lost_nothing" : lost ? "lost_detail" : "blind_detail", values)));
   if ((lost || blind) && !told) say(t(lost ? "lost" : "blind"));
   told = lost || blind;

@@ -66,12 +66,15 @@ const stats = (...found) => h("ul", { class: "stats" }, found);
 /** A table of bounded rows. Columns: [key of its head, cell of a row, class]. */
 function table(name, behind, { rows, total }, columns, keyOf) {
   if (!rows.length) return null;
-  const head = columns.map(([key, , kind]) => h("th", { scope: "col", class: kind ?? "" }, t(key)));
+  // The roles are those of the elements: on a phone rows are cards, and must stay rows for who listens.
+  const head = columns.map(([key, , kind]) => h("th", { scope: "col", role: "columnheader", class: kind ?? "" }, t(key)));
   const body = rows.map((row, index) =>
-    h("tr", { "data-key": keyOf ? keyOf(row) : index }, columns.map(([, cell, kind], place) =>
-      place === 0 ? h("th", { scope: "row", class: kind ?? "" }, cell(row)) : h("td", { class: kind ?? "" }, cell(row)))));
-  return h("div", { class: "scroll", role: "region", "aria-label": t(name), "data-key": name },
-    h("table", { "data-act": "behind", "data-arg": behind }, h("caption", {}, t(name)), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
+    h("tr", { role: "row", "data-key": keyOf ? keyOf(row) : index }, columns.map(([key, cell, kind], place) =>
+      place === 0 ? h("th", { scope: "row", role: "rowheader", class: kind ?? "" }, cell(row))
+        : h("td", { role: "cell", class: kind ?? "", "data-label": t(key) }, h("span", {}, cell(row))))));
+  return h("div", { class: "scroll", role: "group", "aria-label": t(name), "data-key": name },
+    h("table", { role: "table", "data-act": "behind", "data-arg": behind }, h("caption", {}, t(name)),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), h("tbody", { role: "rowgroup" }, body)),
     total > rows.length ? h("p", { class: "more" }, t("and_more", { n: whole(total - rows.length) })) : null);
 }
 
@@ -88,7 +91,7 @@ function queues(found, state, name, clocks) {
       clocks ? stat("clocks", "breaches_recent", whole(clocks.breaches_recent)) : null),
     table(`table_${name}`, "clocks", found.queues, [
       ["class", (row) => named(row.duty)],
-      ["district", (row) => named(row.district)],
+      ["district", (row) => named(row.district), "long"],
       [overdue, (row) => marked(row.overdue, "critical"), "n"],
       ["due_soon", (row) => marked(row.due_soon, "warning"), "n"],
       ["open", (row) => whole(row.open), "n"],
@@ -123,8 +126,8 @@ function reports(found, state) {
       stat("reports", "expected_reports", whole(found.expected)), stat("reports", "completeness", found.expected ? percent(came) : t("nothing_expected"))),
     table("table_missing", "reports", found.units, [
       ["unit", (row) => row.unit],
-      ["district", (row) => named(row.district)],
-      ["schedule", (row) => named(row.schedule)],
+      ["district", (row) => named(row.district), "long"],
+      ["schedule", (row) => named(row.schedule), "long"],
       ["indicator", (row) => row.indicator],
       ["due_at", (row) => deadline(row.due_at, state.now), "n"],
     ]) ?? (found.expected ? fine("none_missing") : h("p", { class: "plain" }, t("nothing_expected_yet"))),
@@ -145,7 +148,7 @@ function checkpoints(found) {
     stats(stat("checkpoints", "passages_per_minute", rate(found.per_minute)), stat("checkpoints", "lanes", whole(found.lanes.total))),
     table("table_lanes", "checkpoints", found.lanes, [
       ["site", (row) => [row.congested ? [shape("warning"), h("span", { class: "word" }, t("congested")), " "] : null, row.site]],
-      ["district", (row) => named(row.district)],
+      ["district", (row) => named(row.district), "long"],
       ["lane", (row) => row.lane],
       ["per_minute", (row) => rate(row.per_minute), "n"],
       ["waiting", (row) => (row.waiting === null ? t("no_decisions") : whole(row.waiting)), "n"],
@@ -156,7 +159,7 @@ function checkpoints(found) {
 }
 
 function devices(found) {
-  const place = [["device", (row) => row.device], ["site", (row) => row.site ?? t("not_stated")], ["district", (row) => named(row.district)]];
+  const place = [["device", (row) => row.device], ["site", (row) => row.site ?? t("not_stated")], ["district", (row) => named(row.district), "long"]];
   const silence = (row) => (row.silent_seconds === null ? t("never_heard_of") : span(row.silent_seconds));
   const skew = (row) => (row.skew_seconds === null ? t("unknown") : `${row.skew_seconds > 0 ? "+" : ""}${span(row.skew_seconds)}`);
   const key = (row) => row.device;
@@ -203,7 +206,7 @@ function waiting(letters, state) {
   if (letters.problem) return h("p", { class: "notice", "data-key": "letters" }, shape("unknown"), t("letters_unknown", { reason: letters.problem }));
   return table("table_letters", "dead_letters", { rows: letters.letters, total: letters.letters.length }, [
     ["position", (row) => h("code", {}, row.position)],
-    ["reason", (row) => [h("code", {}, row.reason), row.field ? ` ${row.field}` : "", row.detail ? h("span", { class: "detail" }, row.detail) : null]],
+    ["reason", (row) => [h("code", {}, row.reason), row.field ? ` ${row.field}` : "", row.detail ? h("span", { class: "detail" }, row.detail) : null], "long"],
     ["arrived_at", (row) => time(row.appended_at, state.at), "n"],
     ["action", (row) => h("button", { type: "button", class: "small", "data-act": "retry", "data-arg": row.position },
       t("retry"), h("span", { class: "hidden" }, ` ${row.position}`))],
@@ -218,7 +221,7 @@ function queryable(found) {
       : h("p", { class: "plain" }, t("no_rows_lately")),
     table("table_delays", "queryable", found.delays, [
       ["topic", (row) => named(row.topic)],
-      ["district", (row) => named(row.district)],
+      ["district", (row) => named(row.district), "long"],
       ["p50", (row) => slow(row.delay.p50), "n"],
       ["p95", (row) => slow(row.delay.p95), "n"],
       ["p99", (row) => slow(row.delay.p99), "n"],

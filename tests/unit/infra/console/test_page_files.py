@@ -2,10 +2,13 @@
 
 import json
 import re
+from importlib.resources import files
 
 import pytest
+from typer.main import get_command
 
-from infra.console.behind import ASKED, COMMANDS, behind
+from infra.cli import app
+from infra.console.behind import ASKED, COMMANDS, QUERIES, behind
 from infra.console.drawing import stages
 from infra.console.files import page_files
 from infra.lag.questions import QUESTIONS
@@ -65,3 +68,25 @@ def test_every_section_of_the_page_leads_to_something() -> None:
     assert all(found[section] for section in sections)
     assert found["clocks"][0].kind == "sql"
     assert COMMANDS.keys() <= found.keys()
+
+
+COMMAND_LINES = [line for lines in COMMANDS.values() for line, _ in lines]
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_every_command_is_one_that_can_be_called(line: str) -> None:
+    program, *words = line.split()
+    assert program == "checkline"
+    command = get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+    assert not hasattr(command, "commands"), f"{line}: no such command"
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_every_view_that_a_query_of_ours_names_is_made_by_a_migration() -> None:
+    migrations = "".join(path.read_text(encoding="utf-8") for path in (files("sinks") / "ddl").iterdir())
+    views = [view for _, query in QUERIES.values() for view in re.findall(r"checkline\.\w+", query)]
+    assert views
+    assert all(f"VIEW {view} " in migrations for view in views)
