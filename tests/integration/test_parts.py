@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from infra.embedded.parts import parts
-from infra.embedded.supervisor import Supervisor
+from infra.embedded.supervisor import Part, Supervisor
 from infra.errors import MissingPart
 from infra.home import Home
 from infra.settings import read_settings
@@ -35,7 +35,9 @@ def test_the_parts_of_a_home_in_the_order_of_their_start(wall_home: Home) -> Non
         "worker-reports",
         "worker-urgent-care",
         "sink",
+        "operations",
     ]
+    assert [part.name for part in parts(wall_home) if isinstance(part, Part) and not part.vital] == ["operations"]
 
 
 def test_an_event_clock_has_no_reference_clock_and_configured_stores_are_not_started(

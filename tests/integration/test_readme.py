@@ -30,6 +30,8 @@ def shown() -> list[tuple[list[str], str]]:
 
 
 SHOWN = shown()
+(_OPERATIONS,) = re.findall(r"^## Operations\n.*?^```\n(.*?)^```", README, re.S | re.M)
+OPERATIONS = [line.partition("  #")[0] for line in _OPERATIONS.splitlines()]
 LATER = re.findall(r"^checkline ([a-z-]+)(?: ([a-z]+))?(.*)$", README.split("## What was known then")[1], re.M)
 
 
@@ -46,6 +48,15 @@ def test_every_command_and_option_of_the_readme_is_there(words: list[str], comme
     assert result.exit_code == 0
     for option in re.findall(r"--[a-z-]+", " ".join([*words, comment])):
         assert f"{option} " in result.stdout
+
+
+@pytest.mark.parametrize("call", OPERATIONS)
+def test_what_operations_teams_are_shown_is_there(call: str) -> None:
+    words = shlex.split(call)[1:]
+    named = [word for word in words if re.fullmatch(r"[a-z]+(-[a-z]+)?", word)]
+    result = CliRunner().invoke(app, [*named, "--help"], env={"TERMINAL_WIDTH": "200"})
+    assert result.exit_code == 0, result.stderr
+    assert all(f"{word} " in result.stdout for word in words if word.startswith("--"))
 
 
 @pytest.mark.parametrize(("command", "word", "rest"), LATER, ids=lambda part: part.strip()[:30])

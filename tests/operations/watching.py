@@ -59,7 +59,7 @@ def samples(address: str, metric: str) -> list[tuple[dict[str, str], float]]:
 def active_rules(address: str) -> set[str]:
     """Rules of the alarms whose condition holds now."""
     state: dict[str, Any] = json.loads(_get(f"{address}/api/state"))
-    return {alarm["rule"] for alarm in state["alarms"]["shown"] if alarm["cleared_at"] is None}
+    return {alarm["rule"] for alarm in state["alarms"]["alarms"]["rows"] if alarm["cleared_at"] is None}
 
 
 def watch(there: Installation, page: Page, fault: Fault) -> Seen:
