@@ -3,15 +3,34 @@
 | name | why |
 | --- | --- |
 | `KafkaAdminClient._manager`, its `run`, `send` | a fetch of the first records of many partitions in one request |
+| `net.compat.KafkaNetClient` | to be able to close one that was opened in vain |
 
-Its consumer would do, but hands out one partition after the other: a second for what takes some milliseconds.
+For the first its consumer would do, but hands out one partition after the other: a second for some milliseconds.
 """
 
 from typing import Any
 
 from kafka.admin import KafkaAdminClient
+from kafka.net.compat import KafkaNetClient
 
 KAFKA_PYTHON_VERSION = "3.0.12"
+
+
+def connect(**options: Any) -> KafkaAdminClient:
+    """A client that has found a broker. Raises kafka-python's errors: then nothing is left open, where the library
+    alone would leave a thread and its sockets behind, once for each attempt."""
+    opened: list[Any] = []
+
+    def network(**configs: Any) -> Any:
+        opened.append(KafkaNetClient(**configs))
+        return opened[-1]
+
+    try:
+        return KafkaAdminClient(kafka_client=network, **options)
+    except BaseException:
+        for client in opened:
+            client.close()
+        raise
 
 
 def send(client: KafkaAdminClient, request: Any, node: int, timeout_seconds: float) -> Any:

@@ -21,6 +21,7 @@ from kafka.errors import (
 )
 
 from infra.errors import kafka_is_silent
+from infra.lag.kafka_python_private import connect
 
 T = TypeVar("T")
 
@@ -102,7 +103,7 @@ class KafkaSource:
 
     def _connect(self) -> KafkaAdminClient:
         attempt_ms = int(self._patience * 1000) // ATTEMPTS_IN_PATIENCE
-        return KafkaAdminClient(
+        return connect(
             bootstrap_servers=self._bootstrap.split(","),
             client_id="checkline-lag",
             request_timeout_ms=attempt_ms,
