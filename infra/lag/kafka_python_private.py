@@ -3,7 +3,7 @@
 | name | why |
 | --- | --- |
 | `KafkaAdminClient._manager`, its `run`, `send` | a fetch of the first records of many partitions in one request |
-| `net.compat.KafkaNetClient` | to be able to close one that was opened in vain |
+| `net.compat.KafkaNetClient` | to close one that was opened in vain, and for a setting |
 
 For the first its consumer would do, but hands out one partition after the other: a second for some milliseconds.
 """
@@ -22,7 +22,9 @@ def connect(**options: Any) -> KafkaAdminClient:
     opened: list[Any] = []
 
     def network(**configs: Any) -> Any:
-        opened.append(KafkaNetClient(**configs))
+        # Which the admin client has no setting for: ten seconds for each node that hangs.
+        setup_ms = configs["request_timeout_ms"]
+        opened.append(KafkaNetClient(socket_connection_setup_timeout_ms=setup_ms, **configs))
         return opened[-1]
 
     try:
