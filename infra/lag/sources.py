@@ -20,7 +20,7 @@ PARTS_SECONDS = 1.0
 STORE_SECONDS = 2.0
 FORECAST_SECONDS = 30.0
 QUERY_SECONDS = 30.0
-PATIENCE = 10.0
+PATIENCE = 5.0
 AUDIT_PATIENCE = 600.0
 
 
@@ -52,7 +52,11 @@ def sources(home: Home, now: HomeTime) -> list[Source]:
     """All sources of a home."""
 
     collector = KafkaCollector(
-        home.kafka_bootstrap, GROUPS, home.settings.kafka.client_options(), home.kafka_replication
+        home.kafka_bootstrap,
+        GROUPS,
+        home.settings.kafka.client_options(),
+        home.kafka_replication,
+        patience_seconds=PATIENCE,
     )
 
     @contextmanager

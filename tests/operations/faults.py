@@ -104,11 +104,11 @@ FAULTS = (
     ),
     Fault(
         "dead worker (kill -9)",
-        _signal("worker-risk-1", signal.SIGKILL),
-        _ready_again("worker-risk-1"),
+        _signal("worker-reports", signal.SIGKILL),
+        _ready_again("worker-reports"),
         ("WorkerDown", "PartRestarting"),
         "checkline_part_restarts_total",
-        lambda labels, value: labels["part"] == "worker-risk-1" and value > 0,
+        lambda labels, value: labels["part"] == "worker-reports" and value > 0,
     ),
     Fault(
         "stopped sink (SIGSTOP)",

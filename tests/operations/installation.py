@@ -64,6 +64,7 @@ def installation(directory: Path) -> Iterator[Installation]:
     with patch.dict(os.environ, ENVIRONMENT):  # the parts are processes of their own and read it
         home = Home.open(read_settings(home=directory, clock="wall"))
         with (
+            home.locked(),
             Supervisor(parts(home), home.logs, status_file=home.parts_file) as supervisor,
             Devices(home) as devices,
         ):
@@ -135,7 +136,7 @@ class Devices:
                     token=token_of(FIRST_OF_THE_HERD + number),
                     lead_id=f"lead-{due_at}-{number}",
                     lead_source=codes.LeadSource.BIG_DATA,
-                    push_mode=codes.PushMode.ROUTINE,
+                    push_mode=codes.PushMode.BATCH,
                     home_province=True,
                     received_at=due_at - DAY_MS,
                 )

@@ -12,24 +12,24 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Page, sync_playwright
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.alarms.rules import RULES
-from tests.operations.faults import Fault, wait_until
-from tests.operations.installation import Installation
+from infra.alarms.journal import Journal
+from infra.alarms.places import Places
+from infra.alarms.steps import Kind, Step
+from tests.operations.faults import Fault
+from tests.operations.installation import Installation, now_ms
 
 LOOK_SECONDS = 0.2
 SEEN_SECONDS = 60.0
-CALM_SECONDS = 90.0
-TITLES = {rule.name: rule.title_en for rule in RULES}
 
 
 class Seen(NamedTuple):
-    """Seconds from a fault until it was seen; None: not within a minute. ``rule``: the alarm that came first."""
+    """Seconds from a fault until it was seen; None: not within a minute. ``alarm_of``: the alarm that came first."""
 
     fault: str
     scrape: float | None
     alarm: float | None
     page: float | None
-    rule: str | None
+    alarm_of: str
 
 
 @contextmanager
@@ -56,44 +56,54 @@ def samples(address: str, metric: str) -> list[tuple[dict[str, str], float]]:
     ]
 
 
-def active_rules(address: str) -> set[str]:
-    """Rules of the alarms whose condition holds now."""
+def open_alarms(address: str) -> list[dict[str, Any]]:
+    """The alarms that the page's own state names."""
     state: dict[str, Any] = json.loads(_get(f"{address}/api/state"))
-    return {alarm["rule"] for alarm in state["alarms"]["alarms"]["rows"] if alarm["cleared_at"] is None}
+    rows: list[dict[str, Any]] = state["alarms"]["alarms"]["rows"]
+    return rows
+
+
+def take_on(there: Installation) -> None:
+    """Acknowledges every open alarm: what is over is closed then, and would be a new alarm when it comes again."""
+    with Journal(Places.of_home(there.home).journal) as journal:
+        steps = [
+            Step(now_ms(), Kind.ACKNOWLEDGED, alarm["identity"], "tests")
+            for alarm in open_alarms(there.address)
+            if alarm["acknowledged_at"] is None
+        ]
+        journal.append(steps)
 
 
 def watch(there: Installation, page: Page, fault: Fault) -> Seen:
     """Strikes, looks until all three have seen it, and undoes it."""
-    wait_until(f"no {' or '.join(fault.rules)} before the fault", lambda: not _raised(there, fault), CALM_SECONDS)
+    take_on(there)
     page.goto(there.address)
-    before = _titles_on(page, fault)
+    before = {alarm["identity"] for alarm in open_alarms(there.address)}
     began = fault.strike(there)
     found: dict[str, float] = {}
-    rule: str | None = None
+    raised: list[str] = []
 
-    def see(channel: str, condition: Callable[[], bool]) -> None:
+    def see(channel: str, condition: Callable[[], object]) -> None:
         if channel not in found and condition():
             found[channel] = max(0.0, time.monotonic() - began)
 
+    def is_new(identity: str) -> bool:
+        return identity not in before and identity.partition(":")[0] in fault.rules
+
     while len(found) < 3 and time.monotonic() < began + SEEN_SECONDS:
         see("scrape", lambda: any(fault.sign(*one) for one in samples(there.address, fault.metric)))
-        see("alarm", lambda: bool(_raised(there, fault)))
-        if "alarm" in found and rule is None:
-            rule = min(_raised(there, fault), default=None)
-        see("page", lambda: bool(_titles_on(page, fault) - before))
+        raised += [one["identity"] for one in open_alarms(there.address) if is_new(one["identity"])]
+        see("alarm", raised.__len__)
+        see("page", lambda: any(map(is_new, _on_page(page))))
         time.sleep(LOOK_SECONDS)
     fault.undo(there)
-    return Seen(fault.name, found.get("scrape"), found.get("alarm"), found.get("page"), rule)
+    return Seen(fault.name, found.get("scrape"), found.get("alarm"), found.get("page"), "".join(raised[:1]))
 
 
-def _titles_on(page: Page, fault: Fault) -> set[str]:
-    """Rules of the fault whose alarm the page shows."""
-    text = page.inner_text("body")
-    return {rule for rule in fault.rules if TITLES[rule] in text}
-
-
-def _raised(there: Installation, fault: Fault) -> set[str]:
-    return active_rules(there.address) & set(fault.rules)
+def _on_page(page: Page) -> list[str]:
+    """Identities of the alarms that are drawn."""
+    drawn: list[str] = page.locator("li.alarm").evaluate_all("found => found.map(one => one.dataset.key)")
+    return drawn
 
 
 def _get(url: str) -> bytes:
