@@ -10,7 +10,7 @@ from infra.home import Home
 from infra.lag.audit_state import AuditRounds, pause_seconds
 from infra.lag.forecasting import Forecaster
 from infra.lag.kafka_state import KafkaCollector
-from infra.lag.parts_state import parts_state, workers_state
+from infra.lag.parts_state import WorkersCollector, parts_state
 from infra.lag.store_state import StoreCollector
 from infra.lag.watcher import Ask, Source, even
 from sinks.clickhouse import ClickHouse
@@ -87,7 +87,7 @@ def sources(home: Home, now: HomeTime) -> list[Source]:
     return [
         Source("kafka", kafka, even(KAFKA_SECONDS), PATIENCE),
         Source("parts", _asking(lambda: parts_state(home)), even(PARTS_SECONDS), PATIENCE),
-        Source("workers", _asking(lambda: workers_state(home)), even(PARTS_SECONDS), PATIENCE),
+        Source("workers", _asking(WorkersCollector(home).collect), even(PARTS_SECONDS), PATIENCE),
         Source("store", store, even(STORE_SECONDS), QUERY_SECONDS),
         Source("audit", _asking(rounds.round), lambda _: pause_seconds(rounds.worked_seconds, share), AUDIT_PATIENCE),
         Source("forecast", forecast, even(FORECAST_SECONDS), 2 * QUERY_SECONDS),
