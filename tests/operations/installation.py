@@ -127,8 +127,8 @@ class Devices:
                 self._publisher.publish_encoded(topic, key, value)
             self._publisher.flush()
 
-    def leads_due(self, count: int, due_at: int) -> None:
-        """Leads whose 24 hours end at a moment."""
+    def leads_due(self, count: int, due_at: int, first: int = 0) -> None:
+        """Leads whose 24 hours end at a moment, each of another person, numbered from ``first``."""
         self.publish(
             *(
                 events.LeadOpened(
@@ -140,7 +140,7 @@ class Devices:
                     home_province=True,
                     received_at=due_at - DAY_MS,
                 )
-                for number in range(count)
+                for number in range(first, first + count)
             )
         )
 
