@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.arguments import time_of
+from infra.cli.arguments import time_of, who_does
 from infra.cli.output import JsonOption, errors, write_json, write_table
 from infra.errors import CannotRun, MissingPart, WrongSetting
 
@@ -68,7 +68,7 @@ def acknowledge(
     from infra.alarms.rules import rule_of
     from infra.alarms.steps import Kind, Step, apply, fold
 
-    places, who = _places(_home()), _who(by)
+    places, who = _places(_home()), who_does(by)
     with Journal(places.journal) as journal:
         records = fold(_steps(journal))
         record = _one_of(records, identity)
@@ -152,7 +152,7 @@ def hand_over(
     from infra.alarms.steps import Kind, Step, fold
 
     places = _places(_home(), needed=False)
-    who = _who(by) if by is not None else None
+    who = who_does(by) if by is not None else None
     with Journal(places.journal) as journal:
         records = fold(_steps(journal))
         entries = read_last_known(places.roster)
@@ -245,20 +245,6 @@ def _home_now(home: "Home") -> int:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _who(by: str | None) -> str:
-    import getpass
-    import os
-
-    if by is not None:
-        if not by.strip():
-            raise WrongSetting("--by is empty: say who")
-        return by.strip()
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        return f"uid {os.getuid()}"
 
 
 def _row(alarm: "Alarm") -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.arguments import time_of
+from infra.cli.arguments import time_of, who_does
 from infra.cli.output import JsonOption, complain, errors, progress, write_json, write_table
 from infra.errors import WrongSetting
 
@@ -237,7 +237,7 @@ def retry(
     from sinks.clickhouse import ClickHouse
 
     check_call(positions, with_file, every, topic, reason, force)
-    who = _who(by)
+    who = who_does(by)
     wanted = [parse_position(position) for position in dict.fromkeys(positions or ())]
     selection = Selection(_topic(topic), _reason(reason), states=(OPEN,))
     corrected = _event_of(with_file) if with_file is not None else None
@@ -279,20 +279,6 @@ def check_call(
         raise WrongSetting("--force overrules a refusal, which is to be read first: name the positions")
     if with_file is not None and (every or len(positions or ()) != 1):
         raise WrongSetting("--with gives one event for one position")
-
-
-def _who(by: str | None) -> str:
-    import getpass
-    import os
-
-    if by is not None:
-        if not by.strip():
-            raise WrongSetting("--by is empty: say who retries")
-        return by.strip()
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        return f"uid {os.getuid()}"
 
 
 def _event_of(file: Path) -> "Event":
