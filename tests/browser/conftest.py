@@ -13,9 +13,9 @@ BUSY_MACHINE_SECONDS = 60
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser."""
+    """The browser. Not for the whole session: while it runs, no test can run an event loop of its own."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium (Debian: apt install chromium)")
     expect.set_options(timeout=BUSY_MACHINE_SECONDS * 1000)
