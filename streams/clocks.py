@@ -136,13 +136,14 @@ def announced(facts: Iterable[Fact]) -> dict[tuple[str, str], int]:
 
 
 def notices(found: Iterable[Clock], sent: Mapping[tuple[str, str], int], as_of: int) -> list[Notice]:
-    """What must be told now: due soon (once), breached, and retracted when proof turned up after a breach was told."""
+    """What must be told now: due soon (once), breached, and retracted when proof turned up after a breach was told, or
+    when it is due later than was known then."""
     out = []
     for clock in found:
         met = _met(clock)
         breaches = sent.get((clock.clock_id, "BREACHED"), 0)
         retractions = sent.get((clock.clock_id, "RETRACTED"), 0)
-        if met and breaches > retractions:
+        if (met or as_of < clock.due_at) and breaches > retractions:
             out.append(Notice(clock, "RETRACTED", retractions + 1))
         elif not met and as_of >= clock.due_at and breaches == retractions:
             out.append(Notice(clock, "BREACHED", breaches + 1))

@@ -26,13 +26,21 @@ def serving(app: web.Application, host: str, port: int) -> Iterator[str]:
         bound: int = runner.addresses[0][1]
         return bound
 
+    async def end() -> None:
+        await runner.cleanup()
+        # Whoever still waited for an answer gets none.
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
     thread = threading.Thread(target=loop.run_forever, name="console", daemon=True)
     thread.start()
     try:
         bound = asyncio.run_coroutine_threadsafe(begin(), loop).result()
         yield f"http://{f'[{host}]' if ':' in host else host}:{bound}"
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        asyncio.run_coroutine_threadsafe(end(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -313,6 +313,7 @@ def test_a_letter_is_settled_when_the_device_itself_sends_the_event_again_rightl
     assert (status, answer["outcome"]) == (0, "stored already")
 
 
+@pytest.mark.long
 def test_a_correction_with_another_content_than_what_is_stored_is_a_conflict_and_refused(
     poisoned: Poisoned, tmp_path: Path
 ) -> None:
@@ -326,6 +327,7 @@ def test_a_correction_with_another_content_than_what_is_stored_is_a_conflict_and
     assert "another content is stored under its identity letters-gate#5" in answer["why"]
 
 
+@pytest.mark.long
 def test_a_topic_without_an_app_is_listed_shown_and_retried_as_well(poisoned: Poisoned, tmp_path: Path) -> None:
     position = poisoned.positions["reference"]
     shown = poisoned.shown("reference")

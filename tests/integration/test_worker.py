@@ -426,6 +426,7 @@ def members(bootstrap: str, prefix: str) -> int:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_stopped_under_a_flood_it_leaves_and_the_next_goes_on_where_it_was(
     kafka_cluster: KafkaCluster, prefix: str, tmp_path: Path
 ) -> None:

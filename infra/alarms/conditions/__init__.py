@@ -1,8 +1,8 @@
 """What is wrong in a snapshot: one pure function per rule, in the module of the evidence it reads.
 
-Rules compare what the snapshot says with the settings, never with a clock. Three rules do not apply where the home's
-clock is that of its log, because a campaign's records carry other times than the machine's: GroupLagging,
-CheckpointSilent, DeviceSkewed.
+Rules compare what the snapshot says with the settings, never with a clock. Five rules do not apply where the home's
+clock is that of its log: a campaign's records carry other times than the machine's (GroupLagging, CheckpointSilent,
+DeviceSkewed), and its weeks go by in seconds, so that nothing is "lately" (DeadLettersGrowing, BreachWave).
 """
 
 import logging

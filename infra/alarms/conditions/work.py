@@ -13,8 +13,10 @@ NEWS_MS = 24 * 3_600_000
 
 
 def breach_wave(look: Look) -> Iterator[Judgement]:
-    """Many deadlines passed unproven lately."""
+    """Many deadlines passed unproven lately. Not in an event-clock home, where weeks go by in seconds."""
     store = look.snapshot.store.known
+    if not look.on_the_wall:
+        return
     if store is None:
         yield from unsure("BreachWave")
         return

@@ -24,6 +24,13 @@ def _either(*expressions: str) -> str:
 
 _HOME = "job, instance"
 _WALL = f'on ({_HOME}) checkline_clock_seconds{{clock="wall"}}'
+
+
+def _during_wall(*expressions: str) -> str:
+    """Any of them, where time is the machine's."""
+    return f"({_either(*expressions)}) and {_WALL}"
+
+
 _SINKS = next(iter(SINK_GROUP))
 _FROM_DEVICES = "|".join(topic.name for topic in (topics.CHECK_INS, topics.TEMPERATURES, topics.REPORTS))
 _FIRST_START = (
@@ -217,7 +224,7 @@ def _of_tables(settings: OperationsSettings) -> list[Alert]:
         Alert("DeviceSkewed", f"checkline_devices_skewed > 0 and {_WALL}", _labels("district"), SCRAPE_SECONDS),
         Alert(
             "DeadLettersGrowing",
-            _either(
+            _during_wall(
                 f"sum by ({_HOME}, topic) (checkline_dead_letters_lately) >= {settings.dead_letters_lately}",
                 f"sum by ({_HOME}, topic) ({refused}) >= {settings.dead_letters_lately}",
                 f"sum by ({_HOME}, topic) ({refused} / ({arrived} > 0)) > {settings.dead_letter_ratio:g} "
@@ -239,7 +246,7 @@ def _of_tables(settings: OperationsSettings) -> list[Alert]:
 def _of_work(settings: OperationsSettings) -> list[Alert]:
     site = f"{_HOME}, site"
     return [
-        Alert("BreachWave", f"checkline_breaches_lately >= {settings.breaches_lately}", "deadlines"),
+        Alert("BreachWave", f"checkline_breaches_lately >= {settings.breaches_lately} and {_WALL}", "deadlines"),
         Alert("ReleaseOverdue", "checkline_releases_overdue > 0", _labels("duty", "district"), SCRAPE_SECONDS),
         Alert("ReportsMissing", "checkline_reports_missing_new > 0", _labels("schedule", "district"), SCRAPE_SECONDS),
         Alert(

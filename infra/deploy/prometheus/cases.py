@@ -334,7 +334,8 @@ CASES: tuple[Case, ...] = (
     Case(
         "DeadLettersGrowing",
         "ten lately, for two reasons",
-        {
+        _WALL
+        | {
             'checkline_dead_letters_lately{topic="check-ins", reason="UNDECODABLE"}': "0 4+0x200",
             'checkline_dead_letters_lately{topic="check-ins", reason="BAD_FIELD"}': "0 6+0x200",
         },
@@ -344,7 +345,8 @@ CASES: tuple[Case, ...] = (
     Case(
         "DeadLettersGrowing",
         "three of a hundred",
-        {
+        _WALL
+        | {
             'checkline_records_refused_lately{topic="reports"}': "0 3+0x200",
             'checkline_records_arrived_lately{topic="reports"}': "90 100+0x200",
         },
@@ -354,7 +356,8 @@ CASES: tuple[Case, ...] = (
     Case(
         "DeadLettersGrowing",
         "two of a few",
-        {
+        _WALL
+        | {
             'checkline_records_refused_lately{topic="reports"}': "0 2+0x200",
             'checkline_records_arrived_lately{topic="reports"}': "2 4+0x200",
         },
@@ -363,7 +366,8 @@ CASES: tuple[Case, ...] = (
     Case(
         "DeadLettersGrowing",
         "an idle topic with old dead letters",
-        {
+        _WALL
+        | {
             'checkline_dead_letters_lately{topic="check-ins", reason="UNDECODABLE"}': "0+0x200",
             'checkline_dead_letters_open{topic="check-ins", reason="UNDECODABLE"}': "400+0x200",
             'checkline_records_refused_lately{topic="check-ins"}': "0+0x200",
@@ -432,9 +436,10 @@ CASES: tuple[Case, ...] = (
         },
         60,
     ),
-    Case("BreachWave", "twenty in five minutes", {"checkline_breaches_lately": "3 20+0x200"}, 15, [{}]),
-    Case("BreachWave", "a few", {"checkline_breaches_lately": "3+0x200"}, 60),
-    Case("BreachWave", "the tables do not answer", {"checkline_breaches_lately": "30 stale"}, 60),
+    Case("BreachWave", "twenty in five minutes", _WALL | {"checkline_breaches_lately": "3 20+0x200"}, 15, [{}]),
+    Case("BreachWave", "in a campaign", _EVENT | {"checkline_breaches_lately": "3 20+0x200"}, 60),
+    Case("BreachWave", "a few", _WALL | {"checkline_breaches_lately": "3+0x200"}, 60),
+    Case("BreachWave", "the tables do not answer", _WALL | {"checkline_breaches_lately": "30 stale"}, 60),
     Case(
         "ReleaseOverdue",
         "somebody is held too long",

@@ -5,7 +5,7 @@ import pytest
 from schemas import events
 from schemas.codes import ClockOutcome
 from schemas.validity import Limits
-from streams.clocks import Clock, outcome
+from streams.clocks import Clock, next_notice, notices, outcome
 from streams.facts import facts_of
 from streams.person_clocks import clocks
 from streams.reference import Reference
@@ -119,6 +119,18 @@ def test_a_retracted_breach_stands_again_when_its_proof_is_taken_back() -> None:
     taken_back = {"corrects_source": proof.source, "corrects_sequence": proof.sequence, "reason": "wrong person"}
     bench.publish(desk.event(events.Correction, NOON + 31 * HOUR, **taken_back), as_of=NOON + 31 * HOUR)
     assert bench.notices() == ["BREACHED", "RETRACTED", "BREACHED"]
+
+
+def test_a_breach_is_retracted_when_it_is_due_later_than_was_known_and_told_again_then() -> None:
+    clock = clock_of(Desk().lead())
+    assert [one.kind for one in notices([clock], {}, NOON + DAY)] == ["BREACHED"]
+    later = clock._replace(due_at=NOON + 2 * DAY, due_soon_at=NOON + 2 * DAY - HOUR)
+    told = {(clock.clock_id, "BREACHED"): 1}
+    assert [one.kind for one in notices([later], told, NOON + DAY)] == ["RETRACTED"]
+    told[clock.clock_id, "RETRACTED"] = 1
+    assert notices([later], told, NOON + DAY) == []
+    assert next_notice([later], told, NOON + DAY) == later.due_soon_at
+    assert [one.kind for one in notices([later], told, NOON + 2 * DAY)] == ["BREACHED"]
 
 
 def test_every_lead_of_a_person_has_its_own_clock() -> None:

@@ -384,6 +384,8 @@ def test_an_old_answer_about_devices_makes_nobody_silent() -> None:
         ("GroupLagging", {"kafka": kafka(1, lag=5, lag_seconds=86_400.0)}),
         ("CheckpointSilent", devices(86_400.0)),
         ("DeviceSkewed", device(skew_seconds=86_400.0)),
+        ("DeadLettersGrowing", letters(10, 100_000, 10)),
+        ("BreachWave", {"store": store(breaches_recent=20)}),
     ],
 )
 def test_what_compares_times_of_records_with_the_machine_is_not_judged_in_a_home_of_the_event_clock(
