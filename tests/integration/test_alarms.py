@@ -29,6 +29,7 @@ from infra.alarms.roster import Entry, on_call
 from infra.alarms.roster_table import roster_entries
 from infra.alarms.rules import RULES, rule_of
 from infra.alarms.steps import Kind, Step, fold
+from infra.console.serving import serving
 from infra.settings import Contact, OperationsSettings
 from schemas import events
 from schemas.registry import default_registry
@@ -66,18 +67,16 @@ class Receiver:
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.came = threading.Condition()
         self.url = ""
-        self._loop = asyncio.new_event_loop()
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        application = web.Application()
+        application.router.add_post("/{tail:.*}", self._answer)
+        self._served = serving(application, "127.0.0.1", 0)
 
     def __enter__(self) -> "Receiver":
-        self._thread.start()
-        assert self._started.wait(WAIT_SECONDS)
+        self.url = f"{self._served.__enter__()}/alarms"
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(WAIT_SECONDS)
+        self._served.__exit__(None, None, None)
 
     def wait(self, number: int) -> list[tuple[str, dict[str, Any]]]:
         """The first calls, (key, document), once there are so many."""
@@ -94,20 +93,6 @@ class Receiver:
         if status is None:
             await asyncio.sleep(WAIT_SECONDS)
         return web.Response(status=status or 200, text="no such desk" if status != 200 else "")
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        application = web.Application()
-        application.router.add_post("/{tail:.*}", self._answer)
-        runner = web.AppRunner(application, shutdown_timeout=0.1)
-        self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/alarms"
-        self._started.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
 
 
 class Relay:

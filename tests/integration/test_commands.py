@@ -256,6 +256,7 @@ def test_settings_are_shown_without_passwords(fresh: Installation) -> None:
     assert "very secret" not in result.stdout
 
 
+@pytest.mark.long
 def test_an_interrupted_up_stops_its_parts_and_status_answers_no(fresh: Installation) -> None:
     process = fresh.start("up", "--clock", "event", "--only", "kafka")
     assert process.stderr is not None
