@@ -53,18 +53,6 @@ def next_change(entries: Iterable[Entry], now: int) -> int | None:
     return next((at for at in times if on_call(entries, at) != present), None)
 
 
-def shift_began(entries: Iterable[Entry], now: int) -> int | None:
-    """When those who are on call now began to be; None when that never changed."""
-    entries = list(entries)
-    times = sorted({at for one in entries for at in (one.begins, one.ends) if at is not None and at <= now})
-    present, began = on_call(entries, now), None
-    for at in reversed(times):
-        if on_call(entries, at) != present:
-            break
-        began = at
-    return began
-
-
 def duty(entries: Iterable[Entry], contacts: Iterable[str], now: int) -> Duty:
     """Who may be told at a time. A desk on call without an address is kept: that it cannot be reached is on record."""
     return Duty(tuple(tuple(level) for level in on_call(entries, now)), tuple(sorted(contacts)))

@@ -15,7 +15,6 @@ from streams.worker.names import AppName, app_id
 State = Literal["ok", "late", "stopped", "unknown"]
 """Of a stage. ``stopped``: it stands still, nobody does its work, or its result is wrong."""
 
-_WORST: Sequence[State] = ("ok", "unknown", "late", "stopped")
 (SINKS,) = SINK_GROUP
 _APP_OF_PART = re.compile(r"worker-(.+?)(-\d+)?")
 _APPS: tuple[AppName, ...] = ("risk", "enforcement", "reports", "urgent-care")
@@ -64,11 +63,6 @@ class Stage(NamedTuple):
 
     name: str
     nodes: tuple[Node, ...]
-
-
-def worst_state(states: Iterable[State]) -> State:
-    """The one to look at first. Not to know is worse than to know that all is well."""
-    return max(states, key=_WORST.index, default="unknown")
 
 
 def stages(snapshot: Snapshot, settings: OperationsSettings) -> tuple[Stage, ...]:

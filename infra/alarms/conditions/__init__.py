@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from infra.alarms.alarm import Condition
 from infra.alarms.conditions import kafka, processes, sources, tables, work
-from infra.alarms.conditions.judgement import Judgement, Look, RuleFunction, Section, Unsure
+from infra.alarms.conditions.judgement import Judgement, Look, NotKnown, RuleFunction, Section, Unsure
 from infra.alarms.conditions.memory import Memory, asked_at, remember
 from infra.lag.snapshot import Snapshot
 from infra.settings import OperationsSettings
@@ -23,12 +23,14 @@ log = logging.getLogger(__name__)
 class Finder(NamedTuple):
     """How a rule is judged. ``section``: whose answers are its evidence, None where each look is; ``looks``: how many
     answers must agree before it is an alarm, 1 for what is a fact or a duration already; ``question``: which answer of
-    the tables it is, by its name in `infra.lag.questions`."""
+    the tables it is, by its name in `infra.lag.questions`. ``wall``: whether it applies only where the times of records
+    are the machine's."""
 
     section: Section | None
     find: RuleFunction
     looks: int = 1
     question: str = ""
+    wall: bool = False
 
     def stamp(self, snapshot: Snapshot) -> int | None:
         """When the evidence was given: two looks at one answer are one."""
@@ -43,7 +45,7 @@ class Finder(NamedTuple):
 FINDERS: Mapping[str, Finder] = MappingProxyType(
     {
         "PartitionStuck": Finder("kafka", kafka.partition_stuck),
-        "GroupLagging": Finder("kafka", kafka.group_lagging, 2),
+        "GroupLagging": Finder("kafka", kafka.group_lagging, 2, wall=True),
         "GroupWithoutMembers": Finder("kafka", kafka.group_without_members, 2),
         "UnreadDataExpiring": Finder("kafka", kafka.unread_data_expiring, 2),
         "UnreadDataLost": Finder("kafka", kafka.unread_data_lost),
@@ -53,13 +55,13 @@ FINDERS: Mapping[str, Finder] = MappingProxyType(
         "PartRestarting": Finder("parts", processes.part_restarting),
         "BrokerDown": Finder("kafka", kafka.broker_down, 2),
         "SourceSilent": Finder(None, sources.source_silent),
-        "CheckpointSilent": Finder("store", tables.checkpoint_silent, 1, "devices_lately"),
-        "DeviceSkewed": Finder("store", tables.device_skewed, 2, "devices_lately"),
-        "DeadLettersGrowing": Finder("store", tables.dead_letters_growing, 1, "dead_letters_lately"),
+        "CheckpointSilent": Finder("store", tables.checkpoint_silent, 1, "devices_lately", wall=True),
+        "DeviceSkewed": Finder("store", tables.device_skewed, 2, "devices_lately", wall=True),
+        "DeadLettersGrowing": Finder("store", tables.dead_letters_growing, 1, "dead_letters_lately", wall=True),
         "AuditDifference": Finder("audit", sources.audit_difference),
         "AuditStandsStill": Finder(None, sources.audit_stands_still, 2),
         "LedgerBehind": Finder("store", tables.ledger_behind, 1, "coverage"),
-        "BreachWave": Finder("store", work.breach_wave, 1, "breaches"),
+        "BreachWave": Finder("store", work.breach_wave, 1, "breaches", wall=True),
         "ReleaseOverdue": Finder("store", work.release_overdue, 2, "clocks"),
         "ReportsMissing": Finder("store", work.reports_missing, 2, "missing_reports"),
         "TicksLate": Finder("workers", processes.ticks_late, 2),
@@ -80,8 +82,12 @@ def judge(snapshot: Snapshot, memory: Memory, settings: OperationsSettings) -> t
 
 def _judgements(look: Look) -> Iterator[Judgement]:
     for rule, finder in FINDERS.items():
+        if finder.wall and look.snapshot.clock != "wall":
+            continue
         try:
             yield from list(finder.find(look))
+        except NotKnown:
+            yield Unsure(rule)
         except Exception as error:  # the other rules must still be judged; this one is an alarm itself
             log.exception("rule %s cannot be judged", rule)
             yield Unsure(rule)

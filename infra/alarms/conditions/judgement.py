@@ -1,11 +1,20 @@
 """What a rule answers, and what it is given."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from infra.alarms.alarm import Condition
 from infra.alarms.conditions.memory import Memory
-from infra.lag.snapshot import Reading, Snapshot
+from infra.lag.snapshot import (
+    AuditState,
+    Forecast,
+    KafkaState,
+    PartState,
+    Reading,
+    Snapshot,
+    StoreState,
+    WorkerState,
+)
 from infra.settings import OperationsSettings
 
 Section = Literal["kafka", "parts", "workers", "store", "audit", "forecast"]
@@ -26,22 +35,58 @@ class Unsure(NamedTuple):
 Judgement = Condition | Unsure
 
 
+class NotKnown(Exception):
+    """Nothing of a rule can be told now, whatever it has found so far."""
+
+
+T = TypeVar("T")
+
+
+def _known(reading: Reading[T]) -> T:
+    if (value := reading.known) is None:
+        raise NotKnown
+    return value
+
+
 class Look(NamedTuple):
-    """What rules are given: a snapshot, what earlier ones said, and where things begin to be wrong."""
+    """What rules are given: a snapshot, what earlier ones said, and where things begin to be wrong.
+
+    The sections of the snapshot raise `NotKnown` where their source does not answer; a rule that has something to say
+    all the same asks the snapshot itself.
+    """
 
     snapshot: Snapshot
     memory: Memory
     settings: OperationsSettings
 
     @property
-    def on_the_wall(self) -> bool:
-        """Whether the times of records are the machine's."""
-        return self.snapshot.clock == "wall"
-
-    @property
     def watched_seconds(self) -> float:
         """How long somebody has been looking."""
         return 0.0 if self.memory.begun is None else (self.snapshot.at - self.memory.begun) / 1000
+
+    @property
+    def kafka(self) -> KafkaState:
+        return _known(self.snapshot.kafka)
+
+    @property
+    def parts(self) -> tuple[PartState, ...]:
+        return _known(self.snapshot.parts)
+
+    @property
+    def workers(self) -> tuple[WorkerState, ...]:
+        return _known(self.snapshot.workers)
+
+    @property
+    def store(self) -> StoreState:
+        return _known(self.snapshot.store)
+
+    @property
+    def audit(self) -> AuditState:
+        return _known(self.snapshot.audit)
+
+    @property
+    def forecast(self) -> tuple[Forecast, ...]:
+        return _known(self.snapshot.forecast)
 
     def reading(self, section: Section) -> Reading[Any]:
         """A section by its name."""
@@ -50,8 +95,4 @@ class Look(NamedTuple):
 
 
 RuleFunction = Callable[[Look], Iterable[Judgement]]
-
-
-def unsure(rule: str) -> Iterator[Judgement]:
-    """Nothing of a rule can be told."""
-    yield Unsure(rule)
+"""Raises `NotKnown`."""

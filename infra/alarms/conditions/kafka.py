@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import START_SECONDS, Judgement, Look, Unsure, unsure
+from infra.alarms.conditions.judgement import START_SECONDS, Judgement, Look, Unsure
 from infra.alarms.conditions.memory import place
 from infra.alarms.conditions.processes import first_starting, just_started, parts_of_group, recovering
 from infra.alarms.words import lasting, some
@@ -15,10 +15,7 @@ from infra.lag.snapshot import KafkaState, PartitionLag
 def partition_stuck(look: Look) -> Iterator[Judgement]:
     """Something to read, and the committed offset has not moved for too long. Not while the group's process starts for
     the first time or recovers: that has an alarm of its own when it stalls."""
-    kafka = look.snapshot.kafka.known
-    if kafka is None:
-        yield from unsure("PartitionStuck")
-        return
+    kafka = look.kafka
     for (group, topic), partitions in _by_topic(kafka).items():
         stuck = [one for one in partitions if one.lag > 0 and one.commit_age_seconds >= look.settings.stuck_seconds]
         if not stuck:
@@ -39,12 +36,7 @@ def partition_stuck(look: Look) -> Iterator[Judgement]:
 
 def group_lagging(look: Look) -> Iterator[Judgement]:
     """The first unread record of a topic is too old. An event-clock home's records are as old as its campaign."""
-    kafka = look.snapshot.kafka.known
-    if not look.on_the_wall:
-        return
-    if kafka is None:
-        yield from unsure("GroupLagging")
-        return
+    kafka = look.kafka
     for (group, topic), partitions in _by_topic(kafka).items():
         subject = f"{group}/{topic}"
         seconds = [one.lag_seconds for one in partitions if one.lag_seconds is not None]
@@ -68,10 +60,7 @@ def group_lagging(look: Look) -> Iterator[Judgement]:
 
 def group_without_members(look: Look) -> Iterator[Judgement]:
     """A group of this pipeline that has no members."""
-    kafka = look.snapshot.kafka.known
-    if kafka is None:
-        yield from unsure("GroupWithoutMembers")
-        return
+    kafka = look.kafka
     groups = {one.group: one for one in kafka.groups}
     for group in GROUPS:
         found = groups.get(group)
@@ -92,10 +81,7 @@ def group_without_members(look: Look) -> Iterator[Judgement]:
 
 def unread_data_expiring(look: Look) -> Iterator[Judgement]:
     """Unread records whose retention ends soon."""
-    kafka = look.snapshot.kafka.known
-    if kafka is None:
-        yield from unsure("UnreadDataExpiring")
-        return
+    kafka = look.kafka
     for (group, topic), partitions in _by_topic(kafka).items():
         margins = [one.retention_seconds for one in partitions if one.retention_seconds is not None]
         if margins and (left := min(margins)) < look.settings.retention_seconds:
@@ -111,10 +97,7 @@ def unread_data_expiring(look: Look) -> Iterator[Judgement]:
 
 def unread_data_lost(look: Look) -> Iterator[Judgement]:
     """Positions that were deleted before they were read."""
-    kafka = look.snapshot.kafka.known
-    if kafka is None:
-        yield from unsure("UnreadDataLost")
-        return
+    kafka = look.kafka
     for (group, topic), partitions in _by_topic(kafka).items():
         if losing := [one for one in partitions if one.lost > 0]:
             lost = sum(one.lost for one in losing)
@@ -129,10 +112,7 @@ def unread_data_lost(look: Look) -> Iterator[Judgement]:
 
 def broker_down(look: Look) -> Iterator[Judgement]:
     """Fewer brokers than there should be, or partitions with too few copies in step."""
-    kafka = look.snapshot.kafka.known
-    if kafka is None:
-        yield from unsure("BrokerDown")
-        return
+    kafka = look.kafka
     if kafka.brokers < kafka.brokers_expected:
         yield Condition(
             "BrokerDown",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
+from infra.alarms.conditions.judgement import Judgement, Look, Unsure
 from infra.alarms.words import lasting
 from infra.embedded.catch_up import SINK_GROUP
 from infra.lag.snapshot import PartState
@@ -27,10 +27,8 @@ _OWN_PART = "operations"  # who looks here does run
 def worker_down(look: Look) -> Iterator[Judgement]:
     """A worker that the supervisor does not call ready, was started again just now, or runs without an answer."""
     yield from _down(look, "WorkerDown", _is_worker)
-    if look.snapshot.parts.known is None:
-        return
     if look.snapshot.workers.known is None:
-        yield from (Unsure("WorkerDown", part.name) for part in look.snapshot.parts.known if _is_worker(part))
+        yield from (Unsure("WorkerDown", part.name) for part in look.parts if _is_worker(part))
         return
     now = look.snapshot.at
     for (about, name), held in look.memory.held.items():
@@ -55,10 +53,7 @@ def part_down(look: Look) -> Iterator[Judgement]:
 
 def part_restarting(look: Look) -> Iterator[Judgement]:
     """A part that ended several times lately."""
-    parts = look.snapshot.parts.known
-    if parts is None:
-        yield from unsure("PartRestarting")
-        return
+    parts = look.parts
     for part in parts:
         times = len(look.memory.deaths.get(part.name, ()))
         if times >= DEATHS:
@@ -73,10 +68,7 @@ def part_restarting(look: Look) -> Iterator[Judgement]:
 
 def ticks_late(look: Look) -> Iterator[Judgement]:
     """One announcement in a hundred, or more, comes later than it may, or one that waits does."""
-    workers = look.snapshot.workers.known
-    if workers is None:
-        yield from unsure("TicksLate")
-        return
+    workers = look.workers
     for worker in workers:
         late = worker.tick_lateness.quantile(0.99) if worker.tick_lateness else None
         waits = worker.oldest_due_seconds or 0.0
@@ -93,10 +85,7 @@ def ticks_late(look: Look) -> Iterator[Judgement]:
 
 def recovery_stalled(look: Look) -> Iterator[Judgement]:
     """A worker that recovers, and does not get on."""
-    workers = look.snapshot.workers.known
-    if workers is None:
-        yield from unsure("RecoveryStalled")
-        return
+    workers = look.workers
     for worker in workers:
         still = look.memory.seconds("recovery", worker.part, look.snapshot.at)
         if worker.recovering and still >= RECOVERY_PATIENCE * look.settings.stuck_seconds:
@@ -142,10 +131,7 @@ def _is_sink(part: PartState) -> bool:
 
 
 def _down(look: Look, rule: str, is_meant: Callable[[PartState], bool]) -> Iterator[Judgement]:
-    parts = look.snapshot.parts.known
-    if parts is None:
-        yield from unsure(rule)
-        return
+    parts = look.parts
     for part in filter(is_meant, parts):
         again = [at for at in look.memory.deaths.get(part.name, ()) if look.snapshot.at - at < SHOWN_SECONDS * 1000]
         if part.state == "ready" and again:

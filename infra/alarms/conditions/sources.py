@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import SECTIONS, START_SECONDS, Judgement, Look, Section, Unsure, unsure
+from infra.alarms.conditions.judgement import SECTIONS, START_SECONDS, Judgement, Look, Section, Unsure
 from infra.alarms.words import lasting, some
 
 # One refused call is not silence: a source is asked again at once.
@@ -51,7 +51,7 @@ def audit_difference(look: Look) -> Iterator[Judgement]:
             f"近期写入的 {store.not_read_back} 行在台账中而不在表中",
         )
     if audit is None:
-        yield from unsure("AuditDifference")
+        yield Unsure("AuditDifference")
         return
     if store is None:
         yield Unsure("AuditDifference", "read-back")
@@ -68,10 +68,7 @@ def audit_difference(look: Look) -> Iterator[Judgement]:
 
 def audit_stands_still(look: Look) -> Iterator[Judgement]:
     """No round ended for several times as long as one takes at its share of the processor, and a quarter of an hour."""
-    audit = look.snapshot.audit.known
-    if audit is None:
-        yield from unsure("AuditStandsStill")
-        return
+    audit = look.audit
     since = (look.snapshot.at - audit.finished_at) / 1000
     if since > max(AUDIT_SECONDS, AUDIT_ROUNDS * audit.seconds / look.settings.audit_share):
         yield Condition(

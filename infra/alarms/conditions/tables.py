@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, Unsure, unsure
+from infra.alarms.conditions.judgement import Judgement, Look, NotKnown, Unsure
 from infra.alarms.conditions.memory import asked_at, place
 from infra.alarms.words import lasting, some
 from infra.embedded.catch_up import SINK_GROUP
@@ -19,13 +19,7 @@ _FROM_DEVICES = frozenset(topic.name for topic in (topics.CHECK_INS, topics.TEMP
 def checkpoint_silent(look: Look) -> Iterator[Judgement]:
     """An expected device is silent for too long; a site, if all of its devices are. What arrived and is not in the
     tables yet may be theirs: nobody is called silent for the sinks' lag. Not in an event-clock home."""
-    store = look.snapshot.store.known
-    if not look.on_the_wall:
-        return
-    unread = _unread_seconds(look)
-    if store is None or unread is None:
-        yield from unsure("CheckpointSilent")
-        return
+    store, unread = look.store, _unread_seconds(look)
     sites: dict[str, list[tuple[DeviceState, bool | None]]] = defaultdict(list)
     for device in store.devices:
         if device.expected:
@@ -56,12 +50,7 @@ def checkpoint_silent(look: Look) -> Iterator[Judgement]:
 
 def device_skewed(look: Look) -> Iterator[Judgement]:
     """A device's clock is off. Not in an event-clock home."""
-    store = look.snapshot.store.known
-    if not look.on_the_wall:
-        return
-    if store is None:
-        yield from unsure("DeviceSkewed")
-        return
+    store = look.store
     for device in store.devices:
         if device.skew_seconds is not None and abs(device.skew_seconds) > look.settings.skew_seconds:
             off, ahead = lasting(abs(device.skew_seconds)), device.skew_seconds > 0
@@ -77,12 +66,7 @@ def device_skewed(look: Look) -> Iterator[Judgement]:
 def dead_letters_growing(look: Look) -> Iterator[Judgement]:
     """Many records of a topic were refused lately, in number or as a share of what came. Not in an event-clock home,
     where weeks go by in seconds and then nothing does."""
-    store = look.snapshot.store.known
-    if not look.on_the_wall:
-        return
-    if store is None:
-        yield from unsure("DeadLettersGrowing")
-        return
+    store = look.store
     letters: dict[str, dict[str, int]] = defaultdict(dict)
     for one in store.dead_letters:
         if one.recent:
@@ -107,10 +91,9 @@ def dead_letters_growing(look: Look) -> Iterator[Judgement]:
 def ledger_behind(look: Look) -> Iterator[Judgement]:
     """The sinks committed more than the ledger holds without a hole; or hours wait to be counted and nobody counts
     them."""
-    store, ledger, before = look.snapshot.store.known, look.memory.ledger, look.memory.ledger_before
-    if store is None or ledger is None or before is None or before.taken_at > ledger.asked_at:
-        yield from unsure("LedgerBehind")
-        return
+    store, ledger, before = look.store, look.memory.ledger, look.memory.ledger_before
+    if ledger is None or before is None or before.taken_at > ledger.asked_at:
+        raise NotKnown
     holes: dict[str, list[str]] = defaultdict(list)
     for one in store.coverage:
         where = place(one.topic, one.partition)
@@ -131,10 +114,7 @@ def ledger_behind(look: Look) -> Iterator[Judgement]:
 
 def conflicts_seen(look: Look) -> Iterator[Judgement]:
     """More pairs of contents under one identity than before."""
-    store = look.snapshot.store.known
-    if store is None:
-        yield from unsure("ConflictsSeen")
-        return
+    store = look.store
     for one in store.topics:
         held = look.memory.held.get(("conflicts", one.topic))
         lately = held is not None and look.snapshot.at - held.at < look.settings.lately_seconds * 1000
@@ -147,14 +127,13 @@ def conflicts_seen(look: Look) -> Iterator[Judgement]:
             )
 
 
-def _unread_seconds(look: Look) -> float | None:
-    """For how long records may have come of which we do not know yet; None where that is not known."""
-    kafka = look.snapshot.kafka.known
-    if kafka is None:
-        return None
-    waiting = [one for one in kafka.partitions if one.group in SINK_GROUP and one.topic in _FROM_DEVICES and one.lag]
+def _unread_seconds(look: Look) -> float:
+    """For how long records may have come of which we do not know yet. Raises NotKnown."""
+    waiting = [
+        one for one in look.kafka.partitions if one.group in SINK_GROUP and one.topic in _FROM_DEVICES and one.lag
+    ]
     if any(one.lag_seconds is None for one in waiting):
-        return None
+        raise NotKnown
     heard = asked_at(look.snapshot, "devices_lately")
     old = max(0.0, (look.snapshot.at - heard) / 1000)
     return old + max((one.lag_seconds or 0.0 for one in waiting), default=0.0)

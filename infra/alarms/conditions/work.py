@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from infra.alarms.alarm import Condition
-from infra.alarms.conditions.judgement import Judgement, Look, unsure
+from infra.alarms.conditions.judgement import Judgement, Look
 from infra.alarms.words import lasting, some
 from infra.lag.snapshot import CheckpointFlow, MissingReport
 
@@ -14,12 +14,7 @@ NEWS_MS = 24 * 3_600_000
 
 def breach_wave(look: Look) -> Iterator[Judgement]:
     """Many deadlines passed unproven lately. Not in an event-clock home, where weeks go by in seconds."""
-    store = look.snapshot.store.known
-    if not look.on_the_wall:
-        return
-    if store is None:
-        yield from unsure("BreachWave")
-        return
+    store = look.store
     if store.breaches_recent >= look.settings.breaches_lately:
         overdue = sorted((one for one in store.clocks if one.overdue), key=lambda one: (-one.overdue, one.duty))
         where = some(f"{one.duty} {one.district or '?'} {one.overdue}" for one in overdue)
@@ -34,10 +29,7 @@ def breach_wave(look: Look) -> Iterator[Judgement]:
 
 def release_overdue(look: Look) -> Iterator[Judgement]:
     """Somebody is held, or something closed, past the stop criterion."""
-    store = look.snapshot.store.known
-    if store is None:
-        yield from unsure("ReleaseOverdue")
-        return
+    store = look.store
     for one in store.clocks:
         if one.releases and one.overdue:
             since = "" if one.oldest_due_at is None else lasting((look.snapshot.now - one.oldest_due_at) / 1000)
@@ -53,10 +45,7 @@ def release_overdue(look: Look) -> Iterator[Judgement]:
 
 def reports_missing(look: Look) -> Iterator[Judgement]:
     """Reports that were due within the last day and did not come."""
-    store = look.snapshot.store.known
-    if store is None:
-        yield from unsure("ReportsMissing")
-        return
+    store = look.store
     missing: dict[str, list[MissingReport]] = defaultdict(list)
     for one in store.missing:
         if look.snapshot.now - one.due_at < NEWS_MS:
@@ -73,10 +62,7 @@ def reports_missing(look: Look) -> Iterator[Judgement]:
 
 def congestion(look: Look) -> Iterator[Judgement]:
     """People wait too long at a site, or too many do. A lane that sends no decisions says nothing of that."""
-    store = look.snapshot.store.known
-    if store is None:
-        yield from unsure("Congestion")
-        return
+    store = look.store
     sites: dict[str, list[CheckpointFlow]] = defaultdict(list)
     for flow in store.flows:
         sites[flow.site].append(flow)
@@ -100,10 +86,7 @@ def congestion(look: Look) -> Iterator[Judgement]:
 
 def deadlines_will_be_missed(look: Look) -> Iterator[Judgement]:
     """Even by the low end of the forecast, some deadlines will be missed."""
-    forecasts = look.snapshot.forecast.known
-    if forecasts is None:
-        yield from unsure("DeadlinesWillBeMissed")
-        return
+    forecasts = look.forecast
     for one in forecasts:
         if one.low >= 1:
             spare = some(f"{unit} {rate:.1f}/h" for unit, rate in one.spare) or "-"
